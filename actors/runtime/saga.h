@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A saga as its author submits it: the schema compiler turns a .saga file into
+ * one struct saga_plan and a typed function; the plan travels with the
+ * submission, so the orchestrator needs no file and a running saga keeps the
+ * plan it began with.
+ */
+#ifndef ACTOR_SAGA_H
+#define ACTOR_SAGA_H
+
+#include "bus/call.h"
+
+#define SAGA_STEPS_MAX 64
+#define SAGA_INPUTS_MAX 64
+#define SAGA_GID_MAX 128
+
+/* Where an input comes from: "req.name" and "user.id" are paths into the
+ * request and into the reply of the step named user; a literal otherwise. */
+struct saga_input {
+    const char *field; /* of the step's request, or of the saga's reply */
+    const char *from;  /* "req", a step's name; NULL: literal */
+    const char *path;  /* "name", "a.b"; "" the whole */
+    struct bus_bytes literal; /* one msgpack value */
+};
+
+struct saga_branch {
+    const char *target; /* "user"; NULL: no compensation */
+    const char *method; /* "saveUser" */
+    const struct saga_input *inputs;
+    uint16_t input_count;
+};
+
+struct saga_step {
+    const char *name; /* "user" */
+    struct saga_branch action;
+    struct saga_branch compensate;
+    uint32_t timeout_ms;     /* of one try; 0: the orchestrator's */
+    uint32_t retry_first_ms; /* back-off: first, doubled up to max; 0 */
+    uint32_t retry_max_ms;
+    uint32_t retry_limit; /* tries of an action; 0: no limit */
+    uint32_t interval_ms; /* after FAILED_PRECONDITION; 0: default */
+};
+
+struct saga_plan {
+    const char *name; /* "register" */
+    const struct saga_step *steps;
+    uint16_t step_count;
+    const struct saga_input *result; /* the saga's reply */
+    uint16_t result_count;
+    const struct bus_shape *request;
+    const struct bus_shape *reply;
+};
+
+/* Submits and waits for the outcome until the call's deadline. BUS_OK: done,
+ * reply filled. ABORTED, reason rolled_back: call->error holds the failing
+ * step's sentence and business code (business: its own, or its gRPC code's
+ * number). DEADLINE_EXCEEDED, reason still_running. ret_gid (in the call's
+ * arena) is set in all three cases; it may be NULL. */
+int bus_saga_run(struct bus_call *call, const struct saga_plan *plan,
+                 const void *request, void *reply, const char **ret_gid);
+
+#endif

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One small interface to SQL; sqlite.c fills it now, mysql.c by the same table
+ * of functions. Values are always bound, never pasted. Errors carry gRPC codes:
+ * duplicate key ALREADY_EXISTS; a value that the database refuses (range, type,
+ * NOT NULL, foreign key) INVALID_ARGUMENT; busy, deadlock, disk full, gone away
+ * UNAVAILABLE; deadline passed DEADLINE_EXCEEDED. Arguments never reach a log.
+ */
+#ifndef STORE_SQL_H
+#define STORE_SQL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bus/arena.h"
+#include "bus/buf.h"
+#include "bus/error.h"
+#include "bus/shape.h"
+
+enum sql_type { SQL_NULL, SQL_INT, SQL_UINT, SQL_DOUBLE, SQL_TEXT, SQL_BLOB };
+
+struct sql_value {
+    enum sql_type type;
+    union {
+        int64_t integer;
+        uint64_t natural;
+        double real;
+        struct bus_bytes bytes; /* TEXT and BLOB */
+    } as;
+};
+
+struct sql_value sql_int(int64_t value);
+struct sql_value sql_text(const char *text); /* NULL text: SQL NULL */
+struct sql_value sql_blob(struct bus_bytes bytes);
+
+struct sql; /* one connection */
+
+struct sql_done {
+    uint64_t affected;
+    int64_t last_id;
+};
+
+/* One driver. Every function may fail with a code and err filled. */
+struct sql_driver {
+    int (*open)(const char *source, struct sql **ret, struct bus_error *err);
+    void (*close)(struct sql *sql);
+    /* BEGIN IMMEDIATE, waiting for the writer's place until the deadline. */
+    int (*begin)(struct sql *sql, int64_t deadline, struct bus_error *err);
+    int (*commit)(struct sql *sql, struct bus_error *err);
+    void (*rollback)(struct sql *sql);
+    int (*exec)(struct sql *sql, const char *text, const struct sql_value *args,
+                size_t count, int64_t deadline, struct sql_done *ret,
+                struct bus_error *err);
+    /* Rows into an array of shape's structs in the arena, columns matched to
+     * fields by name; at most max rows are read. */
+    int (*query)(struct sql *sql, const char *text,
+                 const struct sql_value *args, size_t count, int64_t deadline,
+                 const struct bus_shape *row, size_t max,
+                 struct bus_arena *arena, struct bus_list *ret,
+                 struct bus_error *err);
+};
+
+extern const struct sql_driver sql_sqlite;
+
+/* The author's own SQL inside a handler, in the call's transaction. */
+struct bus_call;
+int sql_exec(struct bus_call *call, const char *text,
+             const struct sql_value *args, size_t count, struct sql_done *ret);
+int sql_query(struct bus_call *call, const char *text,
+              const struct sql_value *args, size_t count,
+              const struct bus_shape *row, size_t max, struct bus_list *ret);
+
+#endif

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A worker's data: one lazily opened SQL connection, one cache, and the state
+ * of the transaction that the current call runs in. The runtime brackets every
+ * handler with begin and end; models and authors' own SQL reach it through the
+ * call.
+ */
+#ifndef STORE_H
+#define STORE_H
+
+#include <stdbool.h>
+
+#include "bus/call.h"
+
+struct model_table;
+struct store;
+struct store_shared;
+
+struct store_options {
+    const char *source; /* "sqlite:/path", or go-zero's MySQL DSN */
+    const struct model_table *const *tables; /* NULL-ended */
+    const struct bus_clock *clock;
+    bool cache;         /* the in-process cache: one replica only */
+    size_t cache_bytes; /* 0: the default */
+};
+
+/* What the workers of one process share: the writer's mutex, the cache. Creates
+ * tables that are missing (SQLite) and seeds those it created. */
+int store_shared_open(const struct store_options *options,
+                      struct store_shared **ret, struct bus_error *err);
+void store_shared_close(struct store_shared *shared);
+
+/* One worker's own. Not thread-safe. */
+int store_open(struct store_shared *shared, struct store **ret,
+               struct bus_error *err);
+void store_close(struct store *store);
+
+/* What store_begin found about the step that a call is. */
+enum store_verdict {
+    STORE_RUN,    /* run the handler */
+    STORE_REPEAT, /* done before: answer with the stored reply (may be empty) */
+    STORE_NULL,   /* a compensation of what never happened: answer OK, empty */
+    STORE_LATE,   /* an action after its compensation: refuse ABORTED */
+};
+
+/* Before the handler. Without saga metadata nothing is begun: the transaction
+ * starts at the first statement of a method that is not BUS_NO_SIDE_EFFECTS
+ * (BEGIN IMMEDIATE). With metadata the transaction begins now, with the barrier
+ * row in it. stored receives the reply of an earlier run (STORE_REPEAT), or,
+ * for a compensation, the reply of its action for meta.saga.fill (STORE_RUN;
+ * len 0 if none); both live in call->arena. */
+int store_begin(struct bus_call *call, enum store_verdict *ret_verdict,
+                struct bus_bytes *stored);
+
+/* After the handler: commits if code is BUS_OK (storing the packed reply of a
+ * saga step in the same transaction), rolls back otherwise; then deletes the
+ * cache keys that writes collected. Returns code, or what the commit said. */
+int store_end(struct bus_call *call, int code, struct bus_bytes reply);
+
+#endif
