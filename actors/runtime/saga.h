@@ -16,10 +16,17 @@
 
 /* Where an input comes from: "req.name" and "user.id" are paths into the
  * request and into the reply of the step named user; a literal otherwise. */
+enum saga_convert {
+    SAGA_AS_IS,
+    SAGA_TO_INT, /* decimal text to an integer: int(user.id) */
+    SAGA_TO_TEXT /* an integer to decimal text: text(score.user_id) */
+};
+
 struct saga_input {
     const char *field; /* of the step's request, or of the saga's reply */
     const char *from;  /* "req", a step's name; NULL: literal */
     const char *path;  /* "name", "a.b"; "" the whole */
+    uint8_t convert;   /* enum saga_convert, applied to what was found */
     struct bus_bytes literal; /* one msgpack value */
 };
 
