@@ -89,7 +89,8 @@ struct bus_rule {
     const char *form;           /* names in other sources than JSON; NULL: */
     const char *path;           /* the field's own name */
     const char *header;
-    const char *env; /* config: variable looked up first */
+    const char *env;   /* config: variable looked up first */
+    const char *alias; /* config: a second name the key is read under */
 };
 
 struct bus_enum_value {
