@@ -90,8 +90,12 @@ void bus_header(struct bus_call *call, const char *name, const char *value);
 struct bus_bytes bus_any(struct bus_call *call, const struct bus_shape *shape,
                          const void *message);
 
-/* The service's Config message, and a message type's private worker state. */
+/* The service's Config message; NULL outside the runtime or without one. */
 const void *bus_config(const struct bus_call *call);
+
+/* The runtime's own keys (settings.h): Auth, Timeout and the like. */
+struct actor_config;
+const struct actor_config *bus_settings(const struct bus_call *call);
 
 /* One log line with the call's trace. */
 void bus_info(const struct bus_call *call, const char *format, ...)

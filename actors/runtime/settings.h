@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The runtime's own YAML keys, go-zero's names and defaults, as one struct.
+ * Reading binds one file to this struct and to the service's Config message
+ * together, so that every key is known to one of them; keys that end in "Rpc"
+ * (UserRpc: {Etcd: ...}) name the actors that a service calls and are checked
+ * against one shape. What is read here is not acted upon here.
+ */
+#ifndef ACTOR_SETTINGS_H
+#define ACTOR_SETTINGS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "bus/shape.h"
+
+#define ACTOR_TIMEOUT_MS 2000 /* Timeout: of a request, ms */
+#define ACTOR_WORKERS 8       /* Workers: of one replica */
+#define ACTOR_WORKERS_MAX 1024
+#define ACTOR_MAILBOX 1024 /* Mailbox: requests that wait, a replica */
+#define ACTOR_MAILBOX_MAX 1048576
+#define ACTOR_BYTES_MAX 1048576 /* MaxBytes: of one request's body */
+#define ACTOR_CONNS_MAX 10000   /* MaxConns */
+#define ACTOR_CLIENTS_MAX 256   /* keys that end in Rpc */
+
+struct bus_arena;
+struct bus_error;
+struct bus_yaml;
+
+struct actor_log_config {
+    const char *level; /* debug, info, error or severe */
+    const char *mode, *encoding, *path, *service_name; /* read, not used */
+    bool stat; /* one line a request, at info */
+};
+
+struct actor_auth {
+    const char *access_secret; /* or its alias Secret */
+    int64_t access_expire;     /* seconds; or its alias ExpireIn */
+    const char *prev_secret;   /* PrevSecret: also accepted; "" */
+};
+
+struct actor_source {
+    const char *data_source; /* never printed: it may hold a password */
+};
+
+struct actor_redis {
+    const char *host, *user, *pass;
+    const char *type; /* node, cluster */
+    bool tls;
+};
+
+struct actor_cache {
+    uint64_t bytes; /* 0: the store's default */
+};
+
+struct actor_etcd {
+    struct bus_list hosts; /* const char * */
+    const char *key, *user, *pass;
+};
+
+struct actor_telemetry {
+    const char *name, *endpoint, *batcher;
+    double sampler;
+    bool disabled;
+};
+
+/* Methods: {getUser: {Timeout: 500}} */
+struct actor_method_config {
+    int64_t timeout_ms; /* of this method; has_timeout false: the actor's */
+    bool has_timeout;
+    bool barrier;    /* false: saga steps run without the barrier */
+    const char *key; /* field whose value picks the instance; "" */
+};
+
+struct actor_method_pair {
+    const char *name;
+    struct actor_method_config *config;
+};
+
+/* UserRpc: {...} */
+struct actor_client {
+    struct actor_etcd *etcd;   /* NULL: none */
+    struct bus_list endpoints; /* const char * */
+    const char *target;        /* "" */
+    const char *app, *token;   /* "" */
+    int64_t timeout_ms;
+    bool non_block;
+};
+
+struct actor_config {
+    const char *name; /* as written; the actor's own name if absent */
+    const char *host;
+    int32_t port; /* 0: none */
+    const char *listen_on;
+    int64_t timeout_ms; /* 0: no limit but the caller's */
+    int32_t workers;
+    int32_t mailbox;
+    int64_t max_bytes;
+    int32_t max_conns;
+    const char *mode;                  /* dev, test, rt, pre, pro */
+    struct actor_log_config *log;      /* never NULL once read */
+    struct actor_auth *auth;           /* NULL: none */
+    struct actor_source *mysql;        /* NULL: none */
+    struct actor_source *sqlite;       /* NULL: none */
+    struct bus_list cache_redis;       /* struct actor_redis */
+    struct actor_cache *cache;         /* NULL: none */
+    struct actor_etcd *etcd;           /* NULL: none */
+    const char *errors;                /* text, code, problem */
+    struct actor_telemetry *telemetry; /* NULL: none */
+    struct bus_list methods;           /* struct actor_method_pair */
+};
+
+extern const struct bus_shape actor_config_shape;
+extern const struct bus_shape actor_client_shape;
+
+/* Binds a file's top map. own: the service's Config shape, or NULL; ret_own
+ * receives its struct (NULL without a shape). yaml NULL: every default. Both
+ * results live in the arena. Errors: INVALID_ARGUMENT and a sentence that
+ * begins with FILE:LINE:COL. */
+int actor_config_read(const struct bus_yaml *yaml, const struct bus_shape *own,
+                      struct bus_arena *arena, struct actor_config **ret,
+                      const void **ret_own, struct bus_error *err);
+
+/* The same for a reader that knows nothing of the service, such as the edge:
+ * keys that the runtime does not know are skipped. */
+int actor_config_peek(const struct bus_yaml *yaml, struct bus_arena *arena,
+                      struct actor_config **ret, struct bus_error *err);
+
+#endif
