@@ -38,10 +38,15 @@ struct bus_bind_input {
 int bus_bind(const struct bus_bind_input *input, const struct bus_shape *shape,
              struct bus_arena *arena, void *message, struct bus_error *err);
 
-/* Converts text to one value of this field's kind (list: appends nothing, one
- * scalar only) and stores it: used by path, form, header, config and SQL text.
- */
+/* Converts text to one value of this field's kind and stores it, presence and
+ * all: used by path, form, header, config and SQL text. Lists, maps and
+ * messages are refused. INVALID_ARGUMENT; message untouched on failure. */
 int bus_text_set(const struct bus_field *field, struct bus_bytes text,
                  struct bus_arena *arena, void *message, struct bus_error *err);
+
+/* The same into any slot of that kind, whatever the field's cardinality: one
+ * item of a list, a key of a map. */
+int bus_text_item(const struct bus_field *field, struct bus_bytes text,
+                  struct bus_arena *arena, void *slot, struct bus_error *err);
 
 #endif
