@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * msgpack: the only file that includes msgpack-c is pack.c. Writers append to a
+ * msgpack: the only file that includes msgpack-c is pack.c (writers); unpack.c
+ * is the cursor, decode.c turns maps into structs. Writers append to a
  * buffer with a sticky error; readers move a cursor that never passes its end.
  * Before anything is allocated for a value, its announced counts are compared
  * with the bytes left, and depth with BUS_DEPTH_MAX.
@@ -32,7 +33,9 @@ void bus_pack_map(struct bus_buf *buf, size_t count);
 void bus_pack_raw(struct bus_buf *buf, struct bus_bytes value);
 
 /* A struct as a map keyed by field name. Absent fields (presence false, NULL
- * message, empty ANY) are left out. */
+ * message, empty ANY) are left out, and so are zero values of fields without
+ * presence that are optional under a rule: what was not given must not meet the
+ * rule at the next reader. Fails the buffer past BUS_DEPTH_MAX. */
 void bus_pack_message(struct bus_buf *buf, const struct bus_shape *shape,
                       const void *message);
 
@@ -72,13 +75,20 @@ bool bus_unpack_map(struct bus_unpack *in, uint32_t *ret_count);
 /* Any one value, whole; checked for counts and depth. ret may be NULL. */
 bool bus_unpack_value(struct bus_unpack *in, struct bus_bytes *ret);
 
+/* The same where `around` lists and maps enclose the value already. */
+bool bus_unpack_value_in(struct bus_unpack *in, size_t around,
+                         struct bus_bytes *ret);
+
 /* True if bytes hold exactly one well-formed value. */
 bool bus_pack_valid(struct bus_bytes bytes);
 
 /* Decodes one map into a struct: unknown fields are skipped, missing ones take
  * their defaults, a wrong type is INVALID_ARGUMENT `type mismatch for field
- * "x"...`; then bus_shape_check. Texts and lists are copied into the arena, so
- * bytes may go away. message is untouched on failure. */
+ * "x"...`, a number that its field cannot hold, bad UTF-8, a NUL in text, a
+ * field or map key given twice and bytes left over are INVALID_ARGUMENT too;
+ * nil is a field that did not come; then bus_shape_check. Texts and lists are
+ * copied into the arena, so bytes may go away. message is untouched on failure.
+ */
 int bus_unpack_message(struct bus_bytes bytes, const struct bus_shape *shape,
                        struct bus_arena *arena, void *message,
                        struct bus_error *err);

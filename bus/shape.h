@@ -128,17 +128,53 @@ struct bus_error;
 /* The C size of one item of this field (BUS_LIST), or of the value itself. */
 size_t bus_field_size(const struct bus_field *field);
 
+/* True if a field is there: by its presence member; without one, a MESSAGE that
+ * is not NULL, an ANY that is not empty, and everything else always. */
+bool bus_field_present(const struct bus_field *field, const void *message);
+
+/* Sets the presence member, if the field has one. */
+void bus_field_set_present(const struct bus_field *field, void *message);
+
+/* "int32", "string", "list", "map" ...: what error texts call a field's type.
+ */
+const char *bus_field_type(const struct bus_field *field);
+
+/* True if the field's wire name is these bytes, which may hold anything. */
+bool bus_field_named(const struct bus_field *field, const char *name,
+                     size_t len);
+
 /* The field of that wire name, or NULL. Exact case. */
 const struct bus_field *bus_shape_find(const struct bus_shape *shape,
                                        const char *name, size_t len);
 
+/* Where in a message a decoder stands: a chain on the decoders' stacks, from
+ * the innermost step up. NULL: in the message itself. */
+struct bus_path {
+    const struct bus_path *up;
+    enum { BUS_PATH_FIELD, BUS_PATH_INDEX, BUS_PATH_KEY } type;
+    struct bus_bytes name; /* of a field, or a map's key as text */
+    size_t index;          /* of a list's item */
+};
+
+/* "in.list[1].a"; what does not fit is cut off at the front: "...[1].a". */
+void bus_path_text(const struct bus_path *path, char *ret, size_t size);
+
 /* Fills every field that `seen` (one bool a field; NULL: none was) says is
- * missing with its default, checks required ones, options, ranges and
- * optional= dependencies of all, here and in nested messages. Texts are
- * go-zero's ("field \"x\" is not set"), INVALID_ARGUMENT, err->field the path.
- */
+ * missing with its default, and checks required fields, options, ranges and
+ * optional= dependencies of those that came. Afterwards no TEXT or DECIMAL is
+ * NULL. A missing required MESSAGE is an error, unless none of its own fields
+ * is required: then it is made of defaults (go-zero's rule). Texts are
+ * go-zero's
+ * ("field \"x\" is not set"), INVALID_ARGUMENT, err->field the path. Messages
+ * that a field holds already were checked by the decoder that made them, with a
+ * `seen` of their own: it is not descended into them. */
 int bus_shape_check(const struct bus_shape *shape, void *message,
                     const bool *seen, struct bus_arena *arena,
                     struct bus_error *err);
+
+/* The same for a message that lies at a path of an outer one. */
+int bus_shape_check_at(const struct bus_path *at, const struct bus_shape *shape,
+                       void *message, const bool *seen, struct bus_arena *arena,
+                       struct bus_error *err);
 
 #endif
