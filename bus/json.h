@@ -18,11 +18,13 @@ struct bus_error;
 struct bus_arena;
 
 /* Reads one object into a struct; fields absent keep what message holds.
- * ret_seen (NULL, or shape->count bools) is set for the fields that came.
- * Unknown keys are skipped; null leaves a field unseen. Errors are
+ * ret_seen (NULL, or shape->count bools) is set for the fields that came,
+ * the others keep what they hold. Unknown keys are skipped; null leaves a
+ * field unseen. Errors are
  * INVALID_ARGUMENT with err->field, or the byte position of malformed text
- * ("malformed JSON at byte 17: expected ':'"). Does not run bus_shape_check on
- * message itself; nested messages are checked. */
+ * ("malformed JSON at byte 17: expected ':'"). message is untouched on
+ * failure. Does not run bus_shape_check on message itself; nested messages are
+ * checked. */
 int bus_json_read(struct bus_bytes text, const struct bus_shape *shape,
                   struct bus_arena *arena, void *message, bool *ret_seen,
                   struct bus_error *err);
