@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * An actor's life in order: configure, open, start, stop, free. Each step can
+ * fail and be followed by free. The name is published last and withdrawn first,
+ * so that nobody finds an actor that does not serve.
+ */
+#include "actors/runtime/runtime.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "actors/runtime/system.h"
+#include "actors/runtime/worker.h"
+#include "actors/store/store.h"
+#include "bus/home.h"
+
+#define SQLITE_PREFIX "sqlite:"
+
+static void *must_alloc(size_t count, size_t size)
+{
+    void *memory = calloc(count, size);
+    if (!memory)
+        abort();
+    return memory;
+}
+
+/* Reads the file, or the text, and binds it. */
+static int configure(struct runtime *runtime, struct bus_error *err)
+{
+    const struct runtime_options *options = &runtime->options;
+    struct actor_process *process = &runtime->process;
+    struct bus_yaml *yaml = NULL;
+    struct actor_config *config = NULL;
+    int code = BUS_OK;
+    if (options->config_path)
+        code = bus_yaml_file(options->config_path, &process->arena, &yaml, err);
+    else if (options->config_text)
+        code = bus_yaml_text(process->type->name, options->config_text,
+                             strlen(options->config_text), &process->arena,
+                             &yaml, err);
+    if (!code)
+        code = actor_config_read(yaml, process->type->config, &process->arena,
+                                 &config, &process->own, err);
+    if (!code)
+        code = methods_open(&runtime->methods, process->type, config, yaml,
+                            &process->arena, err);
+    process->yaml = yaml;
+    process->config = config;
+    return code;
+}
+
+static void process_fill(struct runtime *runtime)
+{
+    const struct runtime_options *options = &runtime->options;
+    struct actor_process *process = &runtime->process;
+    process->config_path = options->config_path;
+    process->replicas = options->replicas > 0 ? options->replicas : 1;
+    process->workers =
+        options->workers > 0 ? options->workers : process->config->workers;
+    if (process->type->loop)
+        process->workers = 0;
+    snprintf(process->node, sizeof(process->node), "%s", options->node);
+    snprintf(process->instance, sizeof(process->instance), "%s",
+             options->instance);
+}
+
+static void parts_init(struct runtime *runtime)
+{
+    struct actor_process *process = &runtime->process;
+    mailbox_init(&runtime->mailbox, (size_t)process->config->mailbox);
+    mailbox_init(&runtime->system, RUNTIME_SYSTEM_MAX);
+    pthread_mutex_init(&runtime->opening, NULL);
+    pthread_cond_init(&runtime->opened_one, NULL);
+    runtime->workers =
+        must_alloc((size_t)process->workers + 1, sizeof(*runtime->workers));
+    for (int i = 0; i < process->workers; i++) {
+        runtime->workers[i].runtime = runtime;
+        runtime->workers[i].index = i;
+    }
+}
+
+int runtime_new(const struct runtime_options *options, struct runtime **ret,
+                struct bus_error *err)
+{
+    struct runtime *runtime = must_alloc(1, sizeof(*runtime));
+    struct actor_process *process = &runtime->process;
+    runtime->options = *options;
+    process->type = options->type;
+    process->clock = options->clock ? options->clock : &bus_clock_system;
+    bus_arena_init(&process->arena, BUS_ARENA_LIMIT);
+    int code = configure(runtime, err);
+    if (!code)
+        code = bus_home(options->home, process->home, err);
+    if (code) {
+        bus_arena_release(&process->arena);
+        free(runtime);
+        return code;
+    }
+    process_fill(runtime);
+    parts_init(runtime);
+    runtime->started = bus_now(process->clock);
+    *ret = runtime;
+    return BUS_OK;
+}
+
+/* The data source: MySQL's if configured, else a SQLite file. */
+static int source_make(struct actor_process *process, const char **ret,
+                       struct bus_error *err)
+{
+    const struct actor_config *config = process->config;
+    char name[BUS_NAME_MAX + 4], path[BUS_PATH_MAX];
+    if (config->mysql) {
+        *ret = config->mysql->data_source;
+        return BUS_OK;
+    }
+    snprintf(name, sizeof(name), "%s.db", process->type->name);
+    int code =
+        bus_home_path(process->home, "data", name, path, sizeof(path), err);
+    if (code)
+        return code;
+    const char *file = config->sqlite ? config->sqlite->data_source : path;
+    bool named = strncmp(file, SQLITE_PREFIX, strlen(SQLITE_PREFIX)) == 0;
+    *ret = bus_arena_printf(&process->arena, "%s%s", named ? "" : SQLITE_PREFIX,
+                            file);
+    if (!*ret)
+        return bus_error_set(err, BUS_RESOURCE_EXHAUSTED, "out of arena");
+    return BUS_OK;
+}
+
+static int store_start(struct runtime *runtime, struct bus_error *err)
+{
+    struct actor_process *process = &runtime->process;
+    const struct actor_config *config = process->config;
+    struct store_options options = {
+        .tables = process->type->tables,
+        .clock = process->clock,
+        .cache = process->replicas == 1,
+        .cache_bytes = config->cache ? config->cache->bytes : 0,
+    };
+    if (!process->type->tables && !config->sqlite)
+        return BUS_OK;
+    int code = source_make(process, &options.source, err);
+    return code ? code : store_shared_open(&options, &runtime->shared, err);
+}
+
+int runtime_open(struct runtime *runtime, struct bus_error *err)
+{
+    struct actor_process *process = &runtime->process;
+    const struct bus_options bus = {.home = process->home,
+                                    .actor = process->type->name,
+                                    .clock = process->clock,
+                                    .memory = runtime->options.memory};
+    bool own = runtime->options.serve == NULL;
+    const struct bus_server_options server = {
+        .actor = process->type->name,
+        .instance = process->instance,
+        .node = process->node,
+        .serve = own ? runtime_serve : runtime->options.serve,
+        .arg = own ? runtime : runtime->options.serve_arg,
+    };
+    int code = store_start(runtime, err);
+    if (!code)
+        code = bus_open(&bus, &process->bus, err);
+    if (!code)
+        code = bus_server_open(process->bus, &server, &process->server, err);
+    return code;
+}
+
+static int loop_start(struct runtime *runtime, struct bus_error *err)
+{
+    void *self = NULL;
+    int code =
+        runtime->process.type->loop->start(&runtime->process, &self, err);
+    if (!code)
+        atomic_store(&runtime->loop_self, self);
+    return code;
+}
+
+int runtime_start(struct runtime *runtime, struct bus_error *err)
+{
+    int code = system_start(runtime, err);
+    if (!code)
+        code = runtime->process.type->loop ? loop_start(runtime, err)
+                                           : workers_start(runtime, err);
+    return code ? code : bus_server_publish(runtime->process.server, err);
+}
+
+int runtime_start_inline(struct runtime *runtime, struct bus_error *err)
+{
+    int code;
+    if (runtime->process.type->loop) {
+        code = loop_start(runtime, err);
+    } else {
+        runtime->process.workers = 1;
+        runtime->inline_runs = true;
+        code = worker_open(&runtime->workers[0]);
+        if (code)
+            *err = runtime->workers[0].error;
+    }
+    return code ? code : bus_server_publish(runtime->process.server, err);
+}
+
+static void loop_stop(struct runtime *runtime, int64_t deadline)
+{
+    const struct actor_loop *loop = runtime->process.type->loop;
+    void *self = atomic_load(&runtime->loop_self);
+    if (!self)
+        return;
+    loop->drain(self, deadline);
+    atomic_store(&runtime->loop_self, NULL);
+    loop->stop(self);
+}
+
+void runtime_stop(struct runtime *runtime, int64_t deadline)
+{
+    struct bus_server *server = runtime->process.server;
+    if (server)
+        bus_server_drain(server, deadline);
+    loop_stop(runtime, deadline);
+    workers_stop(runtime);
+    system_stop(runtime);
+    if (server)
+        bus_server_flush(server);
+}
+
+/* Refuses what came between the last worker's end and the server's. */
+static void mailbox_empty(struct runtime *runtime, struct mailbox *box)
+{
+    struct bus_inbound *inbound;
+    mailbox_close(box);
+    while ((inbound = mailbox_take(box, 1)))
+        runtime_refuse(runtime, inbound, BUS_UNAVAILABLE, "draining",
+                       "the instance is stopping");
+    mailbox_release(box);
+}
+
+void runtime_free(struct runtime *runtime)
+{
+    struct actor_process *process = &runtime->process;
+    loop_stop(runtime, bus_now(process->clock));
+    workers_stop(runtime);
+    system_stop(runtime);
+    if (runtime->inline_runs)
+        worker_close(&runtime->workers[0]);
+    mailbox_empty(runtime, &runtime->mailbox);
+    mailbox_empty(runtime, &runtime->system);
+    if (process->server)
+        bus_server_close(process->server);
+    if (process->bus)
+        bus_close(process->bus);
+    if (runtime->shared)
+        store_shared_close(runtime->shared);
+    pthread_cond_destroy(&runtime->opened_one);
+    pthread_mutex_destroy(&runtime->opening);
+    free(runtime->workers);
+    bus_arena_release(&process->arena);
+    free(runtime);
+}
+
+void runtime_refuse(struct runtime *runtime, struct bus_inbound *inbound,
+                    int code, const char *reason, const char *sentence)
+{
+    struct bus_reply reply = {0};
+    atomic_fetch_add_explicit(&runtime->refused, 1, memory_order_relaxed);
+    bus_error_reason(&reply.error, code, reason, "%s: %s",
+                     runtime->process.type->name, sentence);
+    bus_inbound_reply(inbound, &reply);
+    if (runtime->process.server)
+        bus_server_flush(runtime->process.server);
+}
+
+static void loop_serve(struct runtime *runtime, struct bus_inbound *inbound)
+{
+    void *self = atomic_load(&runtime->loop_self);
+    atomic_fetch_add_explicit(&runtime->calls, 1, memory_order_relaxed);
+    if (self)
+        runtime->process.type->loop->serve(self, inbound);
+    else
+        runtime_refuse(runtime, inbound, BUS_UNAVAILABLE, "draining",
+                       "the instance is not serving");
+}
+
+void runtime_serve(void *arg, struct bus_inbound *inbound)
+{
+    struct runtime *runtime = arg;
+    bool system = inbound->method[0] == SYSTEM_MARK;
+    if (!system && runtime->process.type->loop) {
+        loop_serve(runtime, inbound);
+        return;
+    }
+    switch (
+        mailbox_put(system ? &runtime->system : &runtime->mailbox, inbound)) {
+    case MAILBOX_PUT:
+        break;
+    case MAILBOX_FULL:
+        runtime_refuse(runtime, inbound, BUS_RESOURCE_EXHAUSTED, "busy",
+                       "the mailbox is full");
+        break;
+    case MAILBOX_CLOSED:
+        runtime_refuse(runtime, inbound, BUS_UNAVAILABLE, "draining",
+                       "the instance is stopping");
+        break;
+    }
+}
