@@ -226,7 +226,7 @@ static void pack_field(struct bus_buf *buf, const struct bus_field *field,
     else if ((inner = *(const void *const *)at) != NULL)
         pack_struct(buf, field->shape, inner, depth);
     else
-        bus_pack_nil(buf);
+        bus_pack_map(buf, 0); /* a map's value that nobody made */
 }
 
 static bool all_zero(const unsigned char *bytes, size_t len)
@@ -252,7 +252,8 @@ static bool field_zero(const struct bus_field *field, const void *message)
     return all_zero(at, bus_field_size(field));
 }
 
-/* An optional field under a rule that has no place to say that it is absent. */
+/* Optional fields that have no place to say that they are absent: lists, whose
+ * empty form says as much, and those under a rule. */
 static bool zero_is_absent(const struct bus_field *field)
 {
     const struct bus_rule *rule = field->rule;
@@ -260,15 +261,25 @@ static bool zero_is_absent(const struct bus_field *field)
         return false;
     if (rule && rule->fallback)
         return false;
-    return field->flags & BUS_HAS_RANGE ||
+    return field->cardinality != BUS_ONE || field->flags & BUS_HAS_RANGE ||
            (rule && (rule->options || rule->with || rule->without));
 }
 
-static bool field_sent(const struct bus_field *field, const void *message)
+static bool field_sent(const struct bus_shape *shape,
+                       const struct bus_field *field, const void *message)
 {
+    const struct bus_rule *rule = field->rule;
     if (!bus_field_present(field, message))
         return false;
-    return !zero_is_absent(field) || !field_zero(field, message);
+    if (!zero_is_absent(field) || !field_zero(field, message))
+        return true;
+    if (!rule || !rule->with)
+        return false;
+    /* A zero beside a partner that was given must have been given too. */
+    const struct bus_field *other =
+        bus_shape_find(shape, rule->with, strlen(rule->with));
+    return other && bus_field_present(other, message) &&
+           !field_zero(other, message);
 }
 
 /* depth: how many lists and maps stand around this one. */
@@ -281,10 +292,10 @@ static void pack_struct(struct bus_buf *buf, const struct bus_shape *shape,
         return;
     }
     for (uint16_t i = 0; i < shape->count; i++)
-        count += field_sent(&shape->fields[i], message);
+        count += field_sent(shape, &shape->fields[i], message);
     bus_pack_map(buf, count);
     for (uint16_t i = 0; i < shape->count && !buf->failed; i++) {
-        if (!field_sent(&shape->fields[i], message))
+        if (!field_sent(shape, &shape->fields[i], message))
             continue;
         bus_pack_text(buf, shape->fields[i].name);
         pack_field(buf, &shape->fields[i], message, depth + 1);

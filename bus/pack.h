@@ -33,9 +33,11 @@ void bus_pack_map(struct bus_buf *buf, size_t count);
 void bus_pack_raw(struct bus_buf *buf, struct bus_bytes value);
 
 /* A struct as a map keyed by field name. Absent fields (presence false, NULL
- * message, empty ANY) are left out, and so are zero values of fields without
- * presence that are optional under a rule: what was not given must not meet the
- * rule at the next reader. Fails the buffer past BUS_DEPTH_MAX. */
+ * message, empty ANY) are left out. So are, where nothing else could tell that
+ * they are absent and the field is neither required nor has a default: empty
+ * lists and maps, and zeros of fields under a rule, because what was not given
+ * must not meet that rule at the next reader. Fails the buffer past
+ * BUS_DEPTH_MAX. */
 void bus_pack_message(struct bus_buf *buf, const struct bus_shape *shape,
                       const void *message);
 
