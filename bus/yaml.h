@@ -3,8 +3,8 @@
  * A YAML file as a tree with positions: the only file that includes libyaml is
  * yaml.c. Anchors, tags and several documents are refused; duplicate keys too.
  * ${VAR} and ${VAR:-default} expand in every scalar; a scalar that is a bare
- * $name, or names a variable that is not set, stops with its position. Nodes
- * live in the arena they were read into.
+ * $name, or names a variable that is not set, stops with its position. "$${" is
+ * a literal "${". Nodes live in the arena they were read into.
  */
 #ifndef BUS_YAML_H
 #define BUS_YAML_H
@@ -16,6 +16,7 @@ struct bus_arena;
 struct bus_error;
 
 #define BUS_YAML_BYTES_MAX 1048576 /* of one file */
+#define BUS_YAML_KEYS_MAX 1024     /* of one map */
 
 enum bus_yaml_type { BUS_YAML_TEXT, BUS_YAML_LIST, BUS_YAML_MAP };
 
@@ -38,7 +39,13 @@ int bus_yaml_text(const char *file, const char *text, size_t len,
                   struct bus_arena *arena, struct bus_yaml **ret,
                   struct bus_error *err);
 
-/* The child of that key, letters in any case; NULL if there is none. */
+/* The child of that key, by bus_yaml_key_is; NULL if there is none. */
 struct bus_yaml *bus_yaml_get(const struct bus_yaml *map, const char *key);
+
+/* True if a key names this: letters in any case, underscores ignored. */
+bool bus_yaml_key_is(const char *key, const char *name);
+
+/* True for an empty, ~ or null scalar without quotes: as good as absent. */
+bool bus_yaml_is_null(const struct bus_yaml *node);
 
 #endif
