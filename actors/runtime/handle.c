@@ -203,8 +203,12 @@ static int bracket(struct bus_call *call, const struct method_entry *entry,
     code = act(call, entry, inbound, verdict, stored, ret_body);
     if (!code && dies(call, RUNTIME_BEFORE_COMMIT))
         code = bus_error_set(&call->error, BUS_UNAVAILABLE, "died");
+    /* Only a first run has a reply to be kept. */
     if (call->store)
-        code = settle(call, store_end(call, code, *ret_body));
+        code = settle(call,
+                      store_end(call, code,
+                                verdict == STORE_RUN ? *ret_body
+                                                     : (struct bus_bytes){0}));
     if (!code)
         dies(call, RUNTIME_AFTER_COMMIT);
     return code;

@@ -18,6 +18,7 @@
 #include "actors/runtime/arguments.h"
 #include "actors/runtime/notify.h"
 #include "actors/runtime/runtime.h"
+#include "bus/hook.h"
 
 #define RUNTIME_DRAIN_MS 3000 /* for callers to take the goodbye */
 #define RUNTIME_STOP_MS 10000 /* for the whole stop */
@@ -199,5 +200,6 @@ int bus_main(int argc, char **argv, const struct actor_type *type)
         return EXIT_USAGE;
     }
     log_level(runtime->process.config);
+    bus_effect_init(runtime->process.home, type->name);
     return serve(runtime, &signals);
 }

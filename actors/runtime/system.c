@@ -99,7 +99,7 @@ static void server_pack(const struct runtime *runtime, struct bus_buf *buf)
 
 static void stats(struct runtime *runtime, struct bus_buf *buf)
 {
-    bus_pack_map(buf, 13);
+    bus_pack_map(buf, 14);
     who_pack(&runtime->process, buf);
     uint_pair(buf, "pid", (uint64_t)getpid());
     uint_pair(buf, "uptime_ms", uptime_ms(runtime));
@@ -110,8 +110,6 @@ static void stats(struct runtime *runtime, struct bus_buf *buf)
     uint_pair(buf, "refused", atomic_load(&runtime->refused));
     uint_pair(buf, "expired", atomic_load(&runtime->expired));
     mailbox_pack(runtime, buf);
-    bus_pack_text(buf, "detail");
-    bus_pack_map(buf, 2);
     methods_pack(&runtime->methods, buf);
     server_pack(runtime, buf);
 }

@@ -12,6 +12,7 @@
 
 #include "actors/runtime/handle.h"
 #include "actors/store/store.h"
+#include "bus/hook.h"
 
 int worker_open(struct actor_worker *worker)
 {
@@ -70,7 +71,9 @@ static void answer(struct actor_worker *worker, struct method_entry *entry,
     if (worker->held++ == 0)
         worker->held_since = now;
     handle_request(worker, entry, inbound, &reply);
+    bus_effect("reply");
     bus_inbound_reply(inbound, &reply);
+    bus_effect("reply");
 }
 
 void worker_serve(struct actor_worker *worker, struct bus_inbound *inbound)

@@ -59,8 +59,15 @@ int model_delete(struct bus_call *call, const struct model_table *table,
                  const void *probe);
 
 /* The one row whose key columns equal the probe's. Texts live in the call's
- * arena. row may be probe. */
+ * arena. row may be probe, and is untouched on failure. In a method that may
+ * write this begins the transaction, like every statement. */
 int model_find(struct bus_call *call, const struct model_table *table,
                const struct model_key *key, const void *probe, void *row);
+
+/* Tells the cache of a row that the author's own SQL changed: its keys are
+ * deleted after the commit. row: as it was, and again as it is now, if a key's
+ * value changed. */
+int model_forget(struct bus_call *call, const struct model_table *table,
+                 const void *row);
 
 #endif

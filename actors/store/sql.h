@@ -40,7 +40,12 @@ struct sql_done {
     int64_t last_id;
 };
 
-/* One driver. Every function may fail with a code and err filled. */
+/* One driver. Every function may fail with a code and err filled. A connection
+ * belongs to one thread. A statement that writes needs begin first; BEGIN,
+ * COMMIT and the like as text are refused. Deadlines are on the system's
+ * monotonic clock. When a failure took the whole transaction with it (disk
+ * full, deadline), every later statement and the commit answer its code until
+ * rollback. A statement is never repeated behind the caller's back. */
 struct sql_driver {
     int (*open)(const char *source, struct sql **ret, struct bus_error *err);
     void (*close)(struct sql *sql);
@@ -58,11 +63,18 @@ struct sql_driver {
                  const struct bus_shape *row, size_t max,
                  struct bus_arena *arena, struct bus_list *ret,
                  struct bus_error *err);
+    /* Sets what runs after each successful commit, before the next writer of
+     * this process is let in: cache deletes, so that no transaction reads a
+     * cached value older than its own view. */
+    void (*after_commit)(struct sql *sql, void (*run)(void *arg), void *arg);
 };
 
 extern const struct sql_driver sql_sqlite;
 
-/* The author's own SQL inside a handler, in the call's transaction. */
+/* The author's own SQL inside a handler, in the call's transaction; errors are
+ * in call->error. A method marked NO_SIDE_EFFECTS reads outside any transaction
+ * and sql_exec is refused to it (INTERNAL). Rows of cached tables that sql_exec
+ * changed are told to model_forget. */
 struct bus_call;
 int sql_exec(struct bus_call *call, const char *text,
              const struct sql_value *args, size_t count, struct sql_done *ret);

@@ -9,6 +9,8 @@
 #define STORE_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "bus/call.h"
 
@@ -45,16 +47,24 @@ enum store_verdict {
 
 /* Before the handler. Without saga metadata nothing is begun: the transaction
  * starts at the first statement of a method that is not BUS_NO_SIDE_EFFECTS
- * (BEGIN IMMEDIATE). With metadata the transaction begins now, with the barrier
- * row in it. stored receives the reply of an earlier run (STORE_REPEAT), or,
- * for a compensation, the reply of its action for meta.saga.fill (STORE_RUN;
- * len 0 if none); both live in call->arena. */
+ * (BEGIN IMMEDIATE), and from there on call->locked is set. With metadata the
+ * transaction begins now, with the barrier row in it. stored receives the reply
+ * of an earlier run (STORE_REPEAT), or, for a compensation, the reply of its
+ * action for meta.saga.fill (STORE_RUN; len 0 if none); both live in
+ * call->arena. On failure (call->error) nothing is begun. */
 int store_begin(struct bus_call *call, enum store_verdict *ret_verdict,
                 struct bus_bytes *stored);
 
 /* After the handler: commits if code is BUS_OK (storing the packed reply of a
  * saga step in the same transaction), rolls back otherwise; then deletes the
- * cache keys that writes collected. Returns code, or what the commit said. */
+ * cache keys that writes collected. Returns code, or what the commit said (then
+ * in call->error). Does nothing where nothing was begun. */
 int store_end(struct bus_call *call, int code, struct bus_bytes reply);
+
+/* Deletes barrier rows and stored replies written before that wall time (Unix
+ * us), a batch a transaction. A step repeated after that runs again: keep them
+ * for longer than any saga lives. */
+int store_purge(struct store_shared *shared, int64_t older_than,
+                struct bus_error *err);
 
 #endif

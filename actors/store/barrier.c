@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The order of decisions is DTM's. A compensation writes the action's row
+ * first: if it could, the action never ran, and never will, for when it arrives
+ * late it finds that row. Then each writes its own row: if it could not, this
+ * is a repetition. Unlike DTM a late action is refused, not reported as done,
+ * and a repetition gets the reply of the first run.
+ */
+#include "actors/store/barrier.h"
+
+#include <string.h>
+
+#include "actors/store/row.h"
+#include "actors/store/state.h"
+
+#define TRANS_TYPE "saga"
+#define BARRIER_ID "01"
+#define KEY_COUNT 3
+
+const char *const barrier_tables[] = {
+    "CREATE TABLE IF NOT EXISTS barrier ("
+    "id INTEGER PRIMARY KEY AUTOINCREMENT, "
+    "trans_type TEXT DEFAULT '', gid TEXT DEFAULT '', "
+    "branch_id TEXT DEFAULT '', op TEXT DEFAULT '', "
+    "barrier_id TEXT DEFAULT '', reason TEXT DEFAULT '', "
+    "create_time TEXT DEFAULT CURRENT_TIMESTAMP, "
+    "update_time TEXT DEFAULT CURRENT_TIMESTAMP)",
+    "CREATE UNIQUE INDEX IF NOT EXISTS uniq_barrier ON barrier ("
+    "gid, branch_id, op, barrier_id)",
+    "CREATE INDEX IF NOT EXISTS barrier_create_time ON barrier (create_time)",
+    "CREATE TABLE IF NOT EXISTS saga_reply ("
+    "gid TEXT NOT NULL, branch_id TEXT NOT NULL, op TEXT NOT NULL, "
+    "reply BLOB NOT NULL, create_time TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP, "
+    "PRIMARY KEY (gid, branch_id, op)) WITHOUT ROWID",
+    "CREATE INDEX IF NOT EXISTS saga_reply_create_time "
+    "ON saga_reply (create_time)",
+    NULL};
+
+/* Which operation another one undoes. */
+static const struct {
+    const char *op, *origin;
+} undoes[] = {
+    {"compensate", "action"}, {"cancel", "try"}, {"rollback", "action"}};
+
+static const char *origin_of(const char *op)
+{
+    for (size_t i = 0; i < sizeof(undoes) / sizeof(*undoes); i++) {
+        if (strcmp(undoes[i].op, op) == 0)
+            return undoes[i].origin;
+    }
+    return NULL;
+}
+
+struct text_row {
+    const char *text;
+};
+
+static const struct bus_field reason_field = {
+    .name = "reason",
+    .kind = BUS_TEXT,
+    .offset = offsetof(struct text_row, text),
+    .presence = BUS_NO_PRESENCE};
+static const struct bus_shape reason_shape = {
+    "barrier", sizeof(struct text_row), 1, &reason_field};
+
+struct reply_row {
+    struct bus_bytes reply;
+};
+
+static const struct bus_field reply_field = {
+    .name = "reply",
+    .kind = BUS_BYTES,
+    .offset = offsetof(struct reply_row, reply),
+    .presence = BUS_NO_PRESENCE};
+static const struct bus_shape reply_shape = {
+    "saga_reply", sizeof(struct reply_row), 1, &reply_field};
+
+/* Writes the row of that operation unless it exists. */
+static int insert(struct bus_call *call, const char *op, bool *ret_new)
+{
+    const struct bus_saga_mark *saga = &call->meta.saga;
+    const struct sql_value args[] = {
+        sql_text(TRANS_TYPE), sql_text(saga->gid),  sql_text(saga->branch),
+        sql_text(op),         sql_text(BARRIER_ID), sql_text(saga->op)};
+    struct sql_done done;
+    int code = store_exec(
+        call,
+        "insert into barrier (trans_type, gid, branch_id, op, barrier_id, "
+        "reason) values (?, ?, ?, ?, ?, ?) "
+        "on conflict (gid, branch_id, op, barrier_id) do nothing",
+        args, sizeof(args) / sizeof(*args), &done);
+    if (code == BUS_OK)
+        *ret_new = done.affected > 0;
+    return code;
+}
+
+/* Who wrote the row of the call's own operation. */
+static int read_reason(struct bus_call *call, const char **ret)
+{
+    const struct bus_saga_mark *saga = &call->meta.saga;
+    const struct sql_value args[] = {sql_text(saga->gid),
+                                     sql_text(saga->branch), sql_text(saga->op),
+                                     sql_text(BARRIER_ID)};
+    struct bus_list rows;
+    int code = store_query(call,
+                           "select reason from barrier where gid = ? and "
+                           "branch_id = ? and op = ? and barrier_id = ?",
+                           args, sizeof(args) / sizeof(*args), &reason_shape, 1,
+                           &rows);
+    if (code != BUS_OK)
+        return code;
+    *ret = rows.count ? ((struct text_row *)rows.items)->text : "";
+    return BUS_OK;
+}
+
+static int read_reply(struct bus_call *call, const char *op,
+                      struct bus_bytes *ret)
+{
+    const struct bus_saga_mark *saga = &call->meta.saga;
+    const struct sql_value args[KEY_COUNT] = {
+        sql_text(saga->gid), sql_text(saga->branch), sql_text(op)};
+    struct bus_list rows;
+    int code = store_query(call,
+                           "select reply from saga_reply where gid = ? and "
+                           "branch_id = ? and op = ?",
+                           args, KEY_COUNT, &reply_shape, 1, &rows);
+    if (code == BUS_OK && rows.count)
+        *ret = ((struct reply_row *)rows.items)->reply;
+    return code;
+}
+
+static bool fits(const char *text, size_t max)
+{
+    return text && *text && strnlen(text, max + 1) <= max;
+}
+
+static int check(struct bus_call *call)
+{
+    const struct bus_saga_mark *saga = &call->meta.saga;
+    if (fits(saga->gid, BARRIER_GID_MAX) &&
+        fits(saga->branch, BARRIER_GID_MAX) && fits(saga->op, BARRIER_OP_MAX))
+        return BUS_OK;
+    return bus_error_set(&call->error, BUS_INVALID_ARGUMENT,
+                         "saga metadata needs gid, branch and op of at most "
+                         "%d, %d and %d bytes",
+                         BARRIER_GID_MAX, BARRIER_GID_MAX, BARRIER_OP_MAX);
+}
+
+/* The call's own row was there before. */
+static int enter_again(struct bus_call *call, enum store_verdict *ret_verdict,
+                       struct bus_bytes *stored)
+{
+    const char *reason = "";
+    int code = read_reason(call, &reason);
+    if (code != BUS_OK)
+        return code;
+    if (strcmp(reason, call->meta.saga.op) != 0) {
+        *ret_verdict = STORE_LATE;
+        return BUS_OK;
+    }
+    *ret_verdict = STORE_REPEAT;
+    return read_reply(call, call->meta.saga.op, stored);
+}
+
+int barrier_enter(struct bus_call *call, enum store_verdict *ret_verdict,
+                  struct bus_bytes *stored)
+{
+    int code = check(call);
+    if (code != BUS_OK)
+        return code;
+    const char *origin = origin_of(call->meta.saga.op);
+    bool never_ran = false;
+    bool first = false;
+    if (origin)
+        code = insert(call, origin, &never_ran);
+    if (code == BUS_OK)
+        code = insert(call, call->meta.saga.op, &first);
+    if (code != BUS_OK)
+        return code;
+    if (never_ran) {
+        *ret_verdict = STORE_NULL;
+        return BUS_OK;
+    }
+    if (!first)
+        return enter_again(call, ret_verdict, stored);
+    *ret_verdict = STORE_RUN;
+    return origin ? read_reply(call, origin, stored) : BUS_OK;
+}
+
+int barrier_keep(struct bus_call *call, struct bus_bytes reply)
+{
+    const struct bus_saga_mark *saga = &call->meta.saga;
+    const struct sql_value args[] = {sql_text(saga->gid),
+                                     sql_text(saga->branch), sql_text(saga->op),
+                                     sql_blob(reply)};
+    if (reply.len == 0)
+        return BUS_OK;
+    return store_exec(call,
+                      "insert into saga_reply (gid, branch_id, op, reply) "
+                      "values (?, ?, ?, ?)",
+                      args, sizeof(args) / sizeof(*args), NULL);
+}
+
+/* ---- purge ---- */
+
+static int purge_tables(const struct sql_driver *driver, struct sql *sql,
+                        const struct sql_value *time, uint64_t *ret_deleted,
+                        struct bus_error *err)
+{
+    static const char *const statements[] = {
+        "delete from barrier where id in (select id from barrier "
+        "where create_time < ? order by create_time limit ?)",
+        "delete from saga_reply where (gid, branch_id, op) in "
+        "(select gid, branch_id, op from saga_reply "
+        "where create_time < ? order by create_time limit ?)"};
+    const struct sql_value args[] = {*time, sql_int(BARRIER_PURGE_BATCH)};
+    uint64_t deleted = 0;
+    for (size_t i = 0; i < sizeof(statements) / sizeof(*statements); i++) {
+        struct sql_done done;
+        int code =
+            driver->exec(sql, statements[i], args, 2, BUS_FOREVER, &done, err);
+        if (code != BUS_OK)
+            return code;
+        deleted += done.affected;
+    }
+    *ret_deleted = deleted;
+    return BUS_OK;
+}
+
+int barrier_purge(const struct sql_driver *driver, struct sql *sql,
+                  int64_t older_than, uint64_t *ret_deleted,
+                  struct bus_error *err)
+{
+    const struct bus_field field = {
+        .name = "older_than", .kind = BUS_TIME, .presence = BUS_NO_PRESENCE};
+    struct bus_arena arena;
+    struct sql_value time;
+    bus_arena_init(&arena, BUS_ARENA_LIMIT);
+    int code = row_get(&field, &older_than, &arena, &time, err);
+    if (code == BUS_OK)
+        code = driver->begin(sql, BUS_FOREVER, err);
+    if (code == BUS_OK) {
+        code = purge_tables(driver, sql, &time, ret_deleted, err);
+        if (code == BUS_OK)
+            code = driver->commit(sql, err);
+        else
+            driver->rollback(sql);
+    }
+    bus_arena_release(&arena);
+    return code;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The barrier: a step's action or compensation takes effect once, whatever is
+ * repeated, lost or overtaken on the way. Rows in DTM's table layout, written
+ * in the step's own transaction.
+ */
+#ifndef STORE_BARRIER_H
+#define STORE_BARRIER_H
+
+#include "actors/store/store.h"
+
+struct sql;
+struct sql_driver;
+
+#define BARRIER_GID_MAX 128 /* bytes, as DTM's columns */
+#define BARRIER_OP_MAX 45
+#define BARRIER_PURGE_BATCH 500 /* rows a transaction */
+
+/* CREATE TABLE statements; NULL-ended. */
+extern const char *const barrier_tables[];
+
+/* Writes the rows of call->meta.saga and says what they mean; as store_begin,
+ * inside the transaction. */
+int barrier_enter(struct bus_call *call, enum store_verdict *ret_verdict,
+                  struct bus_bytes *stored);
+
+/* Stores the reply of the step that ran. */
+int barrier_keep(struct bus_call *call, struct bus_bytes reply);
+
+/* Deletes one batch of rows older than that (Unix us) in one transaction. */
+int barrier_purge(const struct sql_driver *driver, struct sql *sql,
+                  int64_t older_than, uint64_t *ret_deleted,
+                  struct bus_error *err);
+
+#endif

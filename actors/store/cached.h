@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What a row looks like in the cache, as go-zero writes it: the key is a prefix
+ * and the key columns' values joined by ':'; under the primary key lies the
+ * row as JSON by Go's field names, under a unique key the JSON of the primary
+ * key's value.
+ */
+#ifndef STORE_CACHED_H
+#define STORE_CACHED_H
+
+#include "actors/store/state.h"
+
+/* The cache key of a row, in the call's arena. NULL where the row has none:
+ * no prefix, a NULL among the values, too long, or values that could be taken
+ * for others (NUL; ':' in a key of several columns). */
+int cached_key(struct bus_call *call, const struct model_table *table,
+               const struct model_key *key, const void *row, const char **ret);
+
+/* The table's cached form; NULL: its rows are not cached here. */
+const struct store_form *cached_form(const struct bus_call *call,
+                                     const struct model_table *table);
+
+/* Values in the call's arena. False: not to be cached. */
+bool cached_row(struct bus_call *call, const struct store_form *form,
+                const void *row, struct bus_bytes *ret);
+bool cached_primary(struct bus_call *call, const struct store_form *form,
+                    const void *row, struct bus_bytes *ret);
+
+/* Back into a row; row is untouched if the value is malformed (false). The
+ * primary key alone is set into a row that holds nothing else. */
+bool cached_row_read(struct bus_call *call, const struct store_form *form,
+                     struct bus_bytes value, void *row);
+bool cached_primary_read(struct bus_call *call, const struct store_form *form,
+                         struct bus_bytes value, void *row);
+
+#endif

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Finding a row. By the primary key: the cached row, or the database and then
+ * the cache. By a unique key: the cached primary key, then the row under it,
+ * which must still have the key's values (between the two looks it may have
+ * changed). After the call wrote, the cache is neither read nor filled.
+ */
+#include "actors/store/find.h"
+
+#include <string.h>
+
+#include "actors/store/cached.h"
+#include "actors/store/row.h"
+#include "actors/store/state.h"
+#include "actors/store/statement.h"
+#include "actors/store/take.h"
+
+/* So that an index entry never outlives the row under it. */
+#define INDEX_LEAD_NS (5 * BUS_SECOND)
+
+struct find {
+    struct bus_call *call;
+    const struct model_table *table;
+    const struct model_key *key;
+    const void *probe;
+    const struct store_form *form; /* NULL: not through the cache */
+};
+
+int find_nothing(struct bus_call *call, const struct model_table *table,
+                 const struct model_key *key)
+{
+    return bus_error_set(&call->error, BUS_NOT_FOUND, "no such %s by %s",
+                         table->name, key->name);
+}
+
+static void add_columns(struct bus_buf *text, const struct model_table *table)
+{
+    for (uint16_t i = 0; i < table->column_count; i++)
+        bus_buf_printf(text, "%s`%s`", i ? ", " : "select ",
+                       table->columns[i].name);
+    bus_buf_printf(text, " from `%s`", table->name);
+}
+
+int find_row(struct bus_call *call, const struct model_table *table,
+             const struct model_key *key, const void *probe, void *row)
+{
+    struct statement statement;
+    struct bus_list rows = {0};
+    int code = statement_open(&statement, call, key->count);
+    if (code != BUS_OK)
+        return code;
+    add_columns(&statement.text, table);
+    code = statement_where(&statement, table, key, probe);
+    bus_buf_text(&statement.text, " limit 1");
+    if (code == BUS_OK)
+        code = statement_query(&statement, table->row, 1, &rows);
+    statement_close(&statement);
+    if (code != BUS_OK)
+        return code;
+    if (rows.count == 0)
+        return find_nothing(call, table, key);
+    memcpy(row, rows.items, table->row->size);
+    return BUS_OK;
+}
+
+static int find_direct(const struct find *find, void *row)
+{
+    return find_row(find->call, find->table, find->key, find->probe, row);
+}
+
+/* ---- by the primary key ---- */
+
+static void store_row(const struct find *find, const struct take *take,
+                      const char *key, const void *row, int64_t expiry_ns)
+{
+    struct bus_bytes value;
+    if (key && cached_row(find->call, find->form, row, &value))
+        take_store(take, key, value, expiry_ns);
+}
+
+static int load_row(const struct find *find, const struct take *take, void *row)
+{
+    int code = find_direct(find, row);
+    if (code == BUS_OK)
+        store_row(find, take, take->key, row, cache_jitter(CACHE_ROW_NS));
+    else if (code == BUS_NOT_FOUND)
+        take_store_absent(take);
+    return code;
+}
+
+static int find_by_primary(const struct find *find, void *row)
+{
+    struct take take = {.call = find->call};
+    enum take_found found;
+    struct bus_bytes value;
+    int code =
+        cached_key(find->call, find->table, find->key, find->probe, &take.key);
+    if (code != BUS_OK || !take.key)
+        return code == BUS_OK ? find_direct(find, row) : code;
+    code = take_begin(&take, &found, &value);
+    if (code != BUS_OK)
+        return code;
+    if (found == TAKE_ABSENT)
+        return find_nothing(find->call, find->table, find->key);
+    if (found == TAKE_HIT)
+        return cached_row_read(find->call, find->form, value, row)
+                   ? BUS_OK
+                   : find_direct(find, row);
+    code = load_row(find, &take, row);
+    take_end(&take);
+    return code;
+}
+
+/* ---- by a unique key ---- */
+
+static bool same_value(const struct sql_value *a, const struct sql_value *b)
+{
+    if (a->type != b->type)
+        return false;
+    if (a->type == SQL_TEXT || a->type == SQL_BLOB)
+        return a->as.bytes.len == b->as.bytes.len &&
+               (a->as.bytes.len == 0 ||
+                memcmp(a->as.bytes.data, b->as.bytes.data, a->as.bytes.len) ==
+                    0);
+    return a->as.natural == b->as.natural;
+}
+
+/* True if the row has the values that were looked for. */
+static bool still_matches(const struct find *find, const void *row)
+{
+    for (uint16_t i = 0; i < find->key->count; i++) {
+        const struct bus_field *field =
+            &find->table->row->fields[find->key->columns[i]];
+        struct sql_value wanted, has;
+        struct bus_arena *arena = find->call->arena;
+        if (row_get(field, find->probe, arena, &wanted, NULL) != BUS_OK ||
+            row_get(field, row, arena, &has, NULL) != BUS_OK ||
+            !same_value(&wanted, &has))
+            return false;
+    }
+    return true;
+}
+
+/* From the primary key found in the cache to the row; the database decides
+ * where the cache is of two minds. */
+static int follow_index(const struct find *find, struct bus_bytes value,
+                        void *row)
+{
+    size_t size = find->table->row->size;
+    void *probe = bus_arena_alloc(find->call->arena, size);
+    void *found = bus_arena_alloc(find->call->arena, size);
+    if (!probe || !found ||
+        !cached_primary_read(find->call, find->form, value, probe))
+        return find_direct(find, row);
+    struct find primary = *find;
+    primary.key = &find->table->primary;
+    primary.probe = probe;
+    int code = find_by_primary(&primary, found);
+    if (code == BUS_NOT_FOUND ||
+        (code == BUS_OK && !still_matches(find, found)))
+        return find_direct(find, row);
+    if (code == BUS_OK)
+        memcpy(row, found, size);
+    return code;
+}
+
+static void store_index(const struct find *find, const struct take *take,
+                        const void *row)
+{
+    const char *row_key = NULL;
+    struct bus_bytes primary;
+    int64_t expiry_ns = cache_jitter(CACHE_ROW_NS);
+    if (cached_key(find->call, find->table, &find->table->primary, row,
+                   &row_key) != BUS_OK ||
+        !row_key || !cached_primary(find->call, find->form, row, &primary))
+        return;
+    store_row(find, take, row_key, row, expiry_ns + INDEX_LEAD_NS);
+    take_store(take, take->key, primary, expiry_ns);
+}
+
+static int find_by_unique(const struct find *find, void *row)
+{
+    struct take take = {.call = find->call};
+    enum take_found found;
+    struct bus_bytes value;
+    int code =
+        cached_key(find->call, find->table, find->key, find->probe, &take.key);
+    if (code != BUS_OK || !take.key)
+        return code == BUS_OK ? find_direct(find, row) : code;
+    code = take_begin(&take, &found, &value);
+    if (code != BUS_OK)
+        return code;
+    if (found == TAKE_ABSENT)
+        return find_nothing(find->call, find->table, find->key);
+    if (found == TAKE_HIT)
+        return follow_index(find, value, row);
+    code = find_direct(find, row);
+    if (code == BUS_OK)
+        store_index(find, &take, row);
+    else if (code == BUS_NOT_FOUND)
+        take_store_absent(&take);
+    take_end(&take);
+    return code;
+}
+
+int model_find(struct bus_call *call, const struct model_table *table,
+               const struct model_key *key, const void *probe, void *row)
+{
+    int code = store_use(call);
+    if (code != BUS_OK)
+        return code;
+    struct find find = {call, table, key, probe, NULL};
+    if (!call->store->wrote)
+        find.form = cached_form(call, table);
+    if (!find.form)
+        return find_direct(&find, row);
+    if (key == &table->primary)
+        return find_by_primary(&find, row);
+    return find_by_unique(&find, row);
+}

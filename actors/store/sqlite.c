@@ -1,0 +1,644 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The SQLite driver, and the only file that knows SQLite. One file a service in
+ * WAL mode, synced at every commit. Writers of this process queue at one place
+ * (writer.h); those of other processes are waited for in steps of 0.2 to 1 ms
+ * until the deadline. Statements are prepared once a connection and kept, the
+ * least recently used making room.
+ *
+ * What it does not do: it never repeats a statement, knows no store, no call
+ * and no cache, and logs nothing.
+ */
+#include <assert.h>
+#include <sqlite3.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "actors/store/row.h"
+#include "actors/store/sql.h"
+#include "actors/store/writer.h"
+#include "bus/clock.h"
+#include "bus/code.h"
+
+#define STATEMENTS_MAX 64             /* prepared, a connection */
+#define STATEMENT_BYTES_MAX (1 << 20) /* of one statement's text */
+#define BUSY_STEP_MIN (BUS_MILLI / 5) /* ns between two tries */
+#define BUSY_STEP_SPREAD (BUS_MILLI / 5 * 4)
+#define BUSY_WAIT_MAX (10 * BUS_SECOND) /* when the deadline is further */
+#define PROGRESS_STEPS 2000             /* virtual instructions a look */
+#define ROWS_FIRST 16                   /* room a query begins with */
+
+static const char scheme[] = "sqlite:";
+
+struct statement {
+    sqlite3_stmt *stmt; /* NULL: a free slot */
+    char *text;
+    uint64_t hash;
+    uint64_t used; /* when, counted in uses */
+};
+
+struct sql {
+    sqlite3 *db;
+    struct writer *writer;
+    bool begun;       /* holds the writer's place */
+    bool own;         /* preparing a statement of the driver's own */
+    int lost;         /* the code that ended the transaction early; 0 */
+    int64_t deadline; /* of the statement that runs */
+    int64_t waiting_since;
+    void (*after)(void *arg);
+    void *after_arg;
+    uint64_t uses;
+    struct statement statements[STATEMENTS_MAX];
+};
+
+struct request {
+    const char *text;
+    const struct sql_value *args;
+    size_t count;
+    int64_t deadline;
+};
+
+static int64_t now(void)
+{
+    return bus_now(&bus_clock_system);
+}
+
+/* ---- errors ---- */
+
+static int constraint_code(int extended)
+{
+    switch (extended) {
+    case SQLITE_CONSTRAINT_UNIQUE:
+    case SQLITE_CONSTRAINT_PRIMARYKEY:
+    case SQLITE_CONSTRAINT_ROWID:
+        return BUS_ALREADY_EXISTS;
+    default:
+        return BUS_INVALID_ARGUMENT;
+    }
+}
+
+static int result_code(int extended)
+{
+    switch (extended & 0xff) {
+    case SQLITE_CONSTRAINT:
+        return constraint_code(extended);
+    case SQLITE_MISMATCH:
+    case SQLITE_TOOBIG:
+        return BUS_INVALID_ARGUMENT;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+    case SQLITE_FULL:
+    case SQLITE_IOERR:
+    case SQLITE_CANTOPEN:
+    case SQLITE_PROTOCOL:
+    case SQLITE_READONLY:
+        return BUS_UNAVAILABLE;
+    case SQLITE_INTERRUPT:
+        return BUS_DEADLINE_EXCEEDED;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+        return BUS_DATA_LOSS;
+    default:
+        return BUS_INTERNAL;
+    }
+}
+
+/* Fills err from the connection's last failure. SQLite's sentences name tables
+ * and columns, never values. */
+static int describe(const struct sql *sql, struct bus_error *err)
+{
+    static const char unique[] = "UNIQUE constraint failed: ";
+    int extended = sqlite3_extended_errcode(sql->db);
+    const char *text = sqlite3_errmsg(sql->db);
+    int code = result_code(extended);
+    if ((extended & 0xff) == SQLITE_NOMEM)
+        abort();
+    if (code == BUS_ALREADY_EXISTS &&
+        strncmp(text, unique, sizeof(unique) - 1) == 0)
+        return bus_error_set(err, code, "duplicate key: %s",
+                             text + sizeof(unique) - 1);
+    bool waited = (extended & 0xff) == SQLITE_BUSY && now() >= sql->deadline;
+    if (code == BUS_DEADLINE_EXCEEDED || waited)
+        return bus_error_set(err, BUS_DEADLINE_EXCEEDED,
+                             "the deadline passed in the database");
+    return bus_error_set(err, code, "database: %s", text);
+}
+
+/* True for failures that must take the whole transaction with them. */
+static bool is_severe(int code)
+{
+    return code == BUS_UNAVAILABLE || code == BUS_DEADLINE_EXCEEDED ||
+           code == BUS_DATA_LOSS;
+}
+
+static void roll_back(struct sql *sql);
+
+static int fail(struct sql *sql, struct bus_error *err)
+{
+    int code = describe(sql, err);
+    if (sql->begun && (sqlite3_get_autocommit(sql->db) || is_severe(code))) {
+        roll_back(sql);
+        sql->lost = code;
+    }
+    return code;
+}
+
+static int fail_lost(const struct sql *sql, struct bus_error *err)
+{
+    return bus_error_set(err, sql->lost,
+                         "the transaction was rolled back by an earlier error");
+}
+
+/* ---- callbacks ---- */
+
+/* Another process writes: try again a little later, or give up. */
+static int on_busy(void *arg, int tries)
+{
+    struct sql *sql = arg;
+    int64_t at = now();
+    if (tries == 0)
+        sql->waiting_since = at;
+    if (at >= sql->deadline || at - sql->waiting_since >= BUSY_WAIT_MAX)
+        return 0;
+    /* The clock's low digits keep waiters from trying in step. */
+    struct timespec step = {.tv_nsec = BUSY_STEP_MIN + at % BUSY_STEP_SPREAD};
+    nanosleep(&step, NULL);
+    return 1;
+}
+
+static int on_progress(void *arg)
+{
+    const struct sql *sql = arg;
+    return now() >= sql->deadline;
+}
+
+/* An author's COMMIT would end the barrier's transaction early. */
+static int on_authorize(void *arg, int action, const char *a, const char *b,
+                        const char *c, const char *d)
+{
+    const struct sql *sql = arg;
+    (void)a, (void)b, (void)c, (void)d;
+    bool ours = action == SQLITE_TRANSACTION || action == SQLITE_SAVEPOINT ||
+                action == SQLITE_ATTACH || action == SQLITE_DETACH;
+    return ours && !sql->own ? SQLITE_DENY : SQLITE_OK;
+}
+
+/* ---- statements ---- */
+
+static uint64_t text_hash(const char *text)
+{
+    uint64_t hash = UINT64_C(14695981039346656037); /* FNV-1a */
+    for (; *text; text++)
+        hash = (hash ^ (uint8_t)*text) * UINT64_C(1099511628211);
+    return hash;
+}
+
+static void statement_drop(struct statement *statement)
+{
+    sqlite3_finalize(statement->stmt);
+    free(statement->text);
+    *statement = (struct statement){0};
+}
+
+static int prepare(struct sql *sql, const char *text, sqlite3_stmt **ret,
+                   struct bus_error *err)
+{
+    sqlite3_stmt *stmt = NULL;
+    const char *tail = NULL;
+    size_t len = strnlen(text, STATEMENT_BYTES_MAX);
+    if (sqlite3_prepare_v3(sql->db, text, (int)len, SQLITE_PREPARE_PERSISTENT,
+                           &stmt, &tail) != SQLITE_OK)
+        return fail(sql, err);
+    if (!stmt || strspn(tail, " \t\r\n;") != strlen(tail)) {
+        sqlite3_finalize(stmt);
+        return bus_error_set(err, BUS_INTERNAL,
+                             "exactly one SQL statement is expected");
+    }
+    *ret = stmt;
+    return BUS_OK;
+}
+
+static int statement_get(struct sql *sql, const char *text, sqlite3_stmt **ret,
+                         struct bus_error *err)
+{
+    uint64_t hash = text_hash(text);
+    struct statement *oldest = &sql->statements[0];
+    for (size_t i = 0; i < STATEMENTS_MAX; i++) {
+        struct statement *at = &sql->statements[i];
+        if (at->stmt && at->hash == hash && strcmp(at->text, text) == 0) {
+            at->used = ++sql->uses;
+            *ret = at->stmt;
+            return BUS_OK;
+        }
+        if (at->used < oldest->used)
+            oldest = at;
+    }
+    sqlite3_stmt *stmt = NULL;
+    int code = prepare(sql, text, &stmt, err);
+    if (code != BUS_OK)
+        return code;
+    statement_drop(oldest);
+    *oldest = (struct statement){stmt, strdup(text), hash, ++sql->uses};
+    if (!oldest->text)
+        abort();
+    *ret = stmt;
+    return BUS_OK;
+}
+
+static int bind_one(sqlite3_stmt *stmt, int at, const struct sql_value *value)
+{
+    const struct bus_bytes *bytes = &value->as.bytes;
+    switch (value->type) {
+    case SQL_INT:
+        return sqlite3_bind_int64(stmt, at, value->as.integer);
+    case SQL_UINT:
+        if (value->as.natural > INT64_MAX)
+            return SQLITE_TOOBIG;
+        return sqlite3_bind_int64(stmt, at, (sqlite3_int64)value->as.natural);
+    case SQL_DOUBLE:
+        return sqlite3_bind_double(stmt, at, value->as.real);
+    case SQL_TEXT:
+        return sqlite3_bind_text64(stmt, at, (const char *)bytes->data,
+                                   bytes->len, SQLITE_STATIC, SQLITE_UTF8);
+    case SQL_BLOB:
+        /* A NULL pointer would bind NULL where an empty blob is meant. */
+        return sqlite3_bind_blob64(stmt, at,
+                                   bytes->len ? (const void *)bytes->data : "",
+                                   bytes->len, SQLITE_STATIC);
+    case SQL_NULL:
+        break;
+    }
+    return sqlite3_bind_null(stmt, at);
+}
+
+static int bind_all(sqlite3_stmt *stmt, const struct request *request,
+                    struct bus_error *err)
+{
+    int wanted = sqlite3_bind_parameter_count(stmt);
+    if ((size_t)wanted != request->count)
+        return bus_error_set(err, BUS_INTERNAL,
+                             "the statement has %d parameters, %zu were given",
+                             wanted, request->count);
+    for (int i = 0; i < wanted; i++) {
+        if (bind_one(stmt, i + 1, &request->args[i]) != SQLITE_OK)
+            return bus_error_set(err, BUS_INVALID_ARGUMENT,
+                                 "value %d is too large for the database",
+                                 i + 1);
+    }
+    return BUS_OK;
+}
+
+/* Bindings point at the caller's memory: none may outlive the statement. */
+static void statement_end(sqlite3_stmt *stmt)
+{
+    sqlite3_reset(stmt);
+    sqlite3_clear_bindings(stmt);
+}
+
+static int statement_check(const struct sql *sql, sqlite3_stmt *stmt,
+                           struct bus_error *err)
+{
+    if (sql->begun || sqlite3_stmt_readonly(stmt))
+        return BUS_OK;
+    return bus_error_set(err, BUS_INTERNAL,
+                         "a statement that writes needs a transaction");
+}
+
+static int statement_start(struct sql *sql, const struct request *request,
+                           sqlite3_stmt **ret, struct bus_error *err)
+{
+    sqlite3_stmt *stmt = NULL;
+    if (sql->lost)
+        return fail_lost(sql, err);
+    if (now() >= request->deadline)
+        return bus_error_set(err, BUS_DEADLINE_EXCEEDED,
+                             "the deadline passed before the statement");
+    sql->deadline = request->deadline;
+    int code = statement_get(sql, request->text, &stmt, err);
+    if (code == BUS_OK)
+        code = statement_check(sql, stmt, err);
+    if (code == BUS_OK) {
+        code = bind_all(stmt, request, err);
+        if (code != BUS_OK)
+            statement_end(stmt);
+    }
+    if (code == BUS_OK)
+        *ret = stmt;
+    return code;
+}
+
+/* A statement of the driver's own, without arguments or rows. */
+static int run_own(struct sql *sql, const char *text, struct bus_error *err)
+{
+    sqlite3_stmt *stmt = NULL;
+    sql->own = true;
+    int code = statement_get(sql, text, &stmt, err);
+    if (code == BUS_OK) {
+        int rc = sqlite3_step(stmt);
+        if (rc != SQLITE_DONE && rc != SQLITE_ROW)
+            code = describe(sql, err);
+        statement_end(stmt);
+    }
+    sql->own = false;
+    return code;
+}
+
+/* ---- transactions ---- */
+
+static int sqlite_begin(struct sql *sql, int64_t deadline,
+                        struct bus_error *err)
+{
+    assert(!sql->begun);
+    int64_t at = now();
+    int64_t until =
+        at + BUSY_WAIT_MAX < deadline ? at + BUSY_WAIT_MAX : deadline;
+    if (at >= deadline || !writer_enter(sql->writer, until))
+        return bus_error_set(
+            err, now() >= deadline ? BUS_DEADLINE_EXCEEDED : BUS_UNAVAILABLE,
+            "the database was busy with other writers for too long");
+    sql->deadline = deadline;
+    int code = run_own(sql, "BEGIN IMMEDIATE", err);
+    if (code != BUS_OK) {
+        writer_leave(sql->writer);
+        return code;
+    }
+    sql->begun = true;
+    sql->lost = 0;
+    return BUS_OK;
+}
+
+/* Ends the transaction inside SQLite, keeping the writer's place. */
+static void roll_back(struct sql *sql)
+{
+    sql->deadline = BUS_FOREVER;
+    if (!sqlite3_get_autocommit(sql->db))
+        run_own(sql, "ROLLBACK", NULL);
+    assert(sqlite3_get_autocommit(sql->db));
+}
+
+static void sqlite_rollback(struct sql *sql)
+{
+    if (!sql->begun)
+        return;
+    roll_back(sql);
+    sql->begun = false;
+    sql->lost = 0;
+    writer_leave(sql->writer);
+}
+
+static int sqlite_commit(struct sql *sql, struct bus_error *err)
+{
+    assert(sql->begun);
+    /* From here the answer is worth more than the deadline. */
+    sql->deadline = BUS_FOREVER;
+    int code = sql->lost ? fail_lost(sql, err) : run_own(sql, "COMMIT", err);
+    if (code != BUS_OK) {
+        sqlite_rollback(sql);
+        return code;
+    }
+    if (sql->after)
+        sql->after(sql->after_arg);
+    sql->begun = false;
+    writer_leave(sql->writer);
+    return BUS_OK;
+}
+
+static void sqlite_after_commit(struct sql *sql, void (*run)(void *arg),
+                                void *arg)
+{
+    sql->after = run;
+    sql->after_arg = arg;
+}
+
+/* ---- statements that change ---- */
+
+static int sqlite_exec(struct sql *sql, const char *text,
+                       const struct sql_value *args, size_t count,
+                       int64_t deadline, struct sql_done *ret,
+                       struct bus_error *err)
+{
+    struct request request = {text, args, count, deadline};
+    sqlite3_stmt *stmt = NULL;
+    int code = statement_start(sql, &request, &stmt, err);
+    if (code != BUS_OK)
+        return code;
+    int rc;
+    do
+        rc = sqlite3_step(stmt);
+    while (rc == SQLITE_ROW);
+    if (rc != SQLITE_DONE)
+        code = fail(sql, err);
+    else if (ret)
+        *ret = (struct sql_done){(uint64_t)sqlite3_changes64(sql->db),
+                                 sqlite3_last_insert_rowid(sql->db)};
+    statement_end(stmt);
+    return code;
+}
+
+/* ---- queries ---- */
+
+struct reading {
+    sqlite3_stmt *stmt;
+    const struct bus_shape *shape;
+    struct bus_arena *arena;
+    const struct bus_field **fields; /* one a column; NULL: not in the shape */
+    int columns;
+    struct bus_list rows;
+    size_t room;
+};
+
+static int full(struct bus_error *err)
+{
+    return bus_error_set(err, BUS_RESOURCE_EXHAUSTED,
+                         "the rows do not fit into the call's memory");
+}
+
+static int match_columns(struct reading *reading, struct bus_error *err)
+{
+    reading->columns = sqlite3_column_count(reading->stmt);
+    reading->fields = bus_arena_array(reading->arena, (size_t)reading->columns,
+                                      sizeof(*reading->fields));
+    if (!reading->fields)
+        return full(err);
+    for (int i = 0; i < reading->columns; i++) {
+        const char *name = sqlite3_column_name(reading->stmt, i);
+        if (!name)
+            abort();
+        reading->fields[i] = bus_shape_find(reading->shape, name, strlen(name));
+    }
+    return BUS_OK;
+}
+
+static struct sql_value column_value(sqlite3_stmt *stmt, int i)
+{
+    struct sql_value value = {.type = SQL_NULL};
+    switch (sqlite3_column_type(stmt, i)) {
+    case SQLITE_INTEGER:
+        return sql_int(sqlite3_column_int64(stmt, i));
+    case SQLITE_FLOAT:
+        value.type = SQL_DOUBLE;
+        value.as.real = sqlite3_column_double(stmt, i);
+        break;
+    case SQLITE_TEXT:
+        value.type = SQL_TEXT;
+        value.as.bytes.data = sqlite3_column_text(stmt, i);
+        value.as.bytes.len = (size_t)sqlite3_column_bytes(stmt, i);
+        break;
+    case SQLITE_BLOB:
+        value.type = SQL_BLOB;
+        value.as.bytes.data = sqlite3_column_blob(stmt, i);
+        value.as.bytes.len = (size_t)sqlite3_column_bytes(stmt, i);
+        break;
+    default:
+        break;
+    }
+    return value;
+}
+
+/* The next free row, zeroed; NULL past the arena's limit. */
+static void *row_new(struct reading *reading)
+{
+    size_t size = reading->shape->size;
+    if (reading->rows.count == reading->room) {
+        size_t room = reading->room ? reading->room * 2 : ROWS_FIRST;
+        void *items = bus_arena_array(reading->arena, room, size);
+        if (!items)
+            return NULL;
+        if (reading->rows.count)
+            memcpy(items, reading->rows.items, reading->rows.count * size);
+        reading->rows.items = items;
+        reading->room = room;
+    }
+    return (char *)reading->rows.items + size * reading->rows.count++;
+}
+
+static int read_row(struct reading *reading, struct bus_error *err)
+{
+    void *row = row_new(reading);
+    if (!row)
+        return full(err);
+    row_init(reading->shape, row);
+    for (int i = 0; i < reading->columns; i++) {
+        if (!reading->fields[i])
+            continue;
+        struct sql_value value = column_value(reading->stmt, i);
+        int code =
+            row_set(reading->fields[i], &value, reading->arena, row, err);
+        if (code != BUS_OK)
+            return code;
+    }
+    return BUS_OK;
+}
+
+static int read_rows(struct sql *sql, struct reading *reading, size_t max,
+                     struct bus_error *err)
+{
+    int code = match_columns(reading, err);
+    if (max < ROWS_FIRST && code == BUS_OK) {
+        reading->room = max;
+        reading->rows.items = bus_arena_array(reading->arena, max ? max : 1,
+                                              reading->shape->size);
+        if (!reading->rows.items)
+            code = full(err);
+    }
+    while (code == BUS_OK && reading->rows.count < max) {
+        int rc = sqlite3_step(reading->stmt);
+        if (rc == SQLITE_DONE)
+            break;
+        code = rc == SQLITE_ROW ? read_row(reading, err) : fail(sql, err);
+    }
+    return code;
+}
+
+static int sqlite_query(struct sql *sql, const char *text,
+                        const struct sql_value *args, size_t count,
+                        int64_t deadline, const struct bus_shape *row,
+                        size_t max, struct bus_arena *arena,
+                        struct bus_list *ret, struct bus_error *err)
+{
+    struct request request = {text, args, count, deadline};
+    struct reading reading = {.shape = row, .arena = arena};
+    int code = statement_start(sql, &request, &reading.stmt, err);
+    if (code != BUS_OK)
+        return code;
+    code = read_rows(sql, &reading, max, err);
+    if (code == BUS_OK)
+        *ret = reading.rows;
+    statement_end(reading.stmt);
+    return code;
+}
+
+/* ---- opening ---- */
+
+static int configure(struct sql *sql, struct bus_error *err)
+{
+    static const char *const pragmas[] = {
+        "PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL",
+        "PRAGMA foreign_keys = ON", "PRAGMA trusted_schema = OFF",
+        "PRAGMA temp_store = MEMORY"};
+    sqlite3_extended_result_codes(sql->db, 1);
+    sqlite3_db_config(sql->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    sqlite3_busy_handler(sql->db, on_busy, sql);
+    sqlite3_progress_handler(sql->db, PROGRESS_STEPS, on_progress, sql);
+    sqlite3_set_authorizer(sql->db, on_authorize, sql);
+    sql->deadline = now() + BUSY_WAIT_MAX;
+    int code = BUS_OK;
+    for (size_t i = 0; i < sizeof(pragmas) / sizeof(*pragmas); i++) {
+        if (code == BUS_OK)
+            code = run_own(sql, pragmas[i], err);
+    }
+    return code;
+}
+
+static void sqlite_close(struct sql *sql)
+{
+    sqlite_rollback(sql);
+    for (size_t i = 0; i < STATEMENTS_MAX; i++)
+        statement_drop(&sql->statements[i]);
+    int rc = sqlite3_close(sql->db);
+    assert(rc == SQLITE_OK);
+    (void)rc;
+    if (sql->writer)
+        writer_put(sql->writer);
+    free(sql);
+}
+
+static int sqlite_open(const char *source, struct sql **ret,
+                       struct bus_error *err)
+{
+    if (strncmp(source, scheme, sizeof(scheme) - 1) != 0 ||
+        !source[sizeof(scheme) - 1] || source[sizeof(scheme) - 1] == ':')
+        return bus_error_set(err, BUS_INVALID_ARGUMENT,
+                             "data source must be sqlite:PATH");
+    struct sql *sql = calloc(1, sizeof(*sql));
+    if (!sql)
+        abort();
+    const char *path = source + sizeof(scheme) - 1;
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE |
+                SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+    int code = BUS_OK;
+    if (sqlite3_open_v2(path, &sql->db, flags, NULL) != SQLITE_OK)
+        code = describe(sql, err);
+    if (code == BUS_OK) {
+        sql->writer = writer_get(sqlite3_db_filename(sql->db, "main"));
+        code = configure(sql, err);
+    }
+    if (code != BUS_OK) {
+        sqlite_close(sql);
+        return code;
+    }
+    *ret = sql;
+    return BUS_OK;
+}
+
+const struct sql_driver sql_sqlite = {
+    .open = sqlite_open,
+    .close = sqlite_close,
+    .begin = sqlite_begin,
+    .commit = sqlite_commit,
+    .rollback = sqlite_rollback,
+    .exec = sqlite_exec,
+    .query = sqlite_query,
+    .after_commit = sqlite_after_commit,
+};

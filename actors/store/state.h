@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Internal to actors/store: what a process's and a worker's store hold, and how
+ * the files of this folder reach the connection of a call.
+ */
+#ifndef STORE_STATE_H
+#define STORE_STATE_H
+
+#include "actors/store/cache.h"
+#include "actors/store/model.h"
+#include "actors/store/sql.h"
+#include "actors/store/store.h"
+
+/* The cached form of one table's rows: the same struct under Go's names. */
+struct store_form {
+    const struct model_table *table;
+    struct bus_shape shape;
+    struct bus_field *fields; /* owned */
+};
+
+struct store_shared {
+    const struct sql_driver *driver;
+    char *source; /* owned */
+    const struct model_table *const *tables;
+    struct cache *cache; /* NULL: none */
+    struct flights *flights;
+    struct store_form *forms; /* one a cached table; owned */
+    size_t form_count;
+};
+
+/* A cache key to delete once the transaction is committed. */
+struct store_stale {
+    const char *key;
+    struct store_stale *next;
+};
+
+struct store {
+    struct store_shared *shared;
+    struct sql *sql;           /* NULL until it is needed */
+    bool begun;                /* inside a transaction */
+    bool wrote;                /* in it: the cache may not be read or filled */
+    bool step;                 /* a saga step whose reply is to be stored */
+    int doomed;                /* a code: it may not be committed; 0 */
+    struct store_stale *stale; /* in the call's arena */
+    struct bus_call *call;     /* while keys are being deleted */
+};
+
+/* The call's deadline on the system's clock, which drivers and waits use. */
+int64_t store_deadline(const struct bus_call *call);
+
+/* Makes the call's store ready for a statement: connected and, in a method
+ * that may write, inside the transaction. */
+int store_use(struct bus_call *call);
+
+/* The same for a statement that writes: refused (INTERNAL) to methods marked
+ * NO_SIDE_EFFECTS. From here on the call does without the cache. */
+int store_use_to_write(struct bus_call *call);
+
+/* Statements without the checks of sql_exec and sql_query; store_use was
+ * called. Slow ones are logged, arguments never. */
+int store_exec(struct bus_call *call, const char *text,
+               const struct sql_value *args, size_t count,
+               struct sql_done *ret);
+int store_query(struct bus_call *call, const char *text,
+                const struct sql_value *args, size_t count,
+                const struct bus_shape *row, size_t max, struct bus_list *ret);
+
+#endif

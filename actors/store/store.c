@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The store: opening a process's share and a worker's own, and the transaction
+ * of one call from its first statement to store_end. Cache keys collected on
+ * the way are deleted after the commit and before the next writer is let in.
+ */
+#include "actors/store/store.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "actors/store/barrier.h"
+#include "actors/store/ddl.h"
+#include "actors/store/state.h"
+#include "bus/hook.h"
+
+/* ---- what a process shares ---- */
+
+static int tables_ensure(struct store_shared *shared, struct sql *sql,
+                         struct bus_error *err)
+{
+    int code = BUS_OK;
+    for (size_t i = 0; barrier_tables[i] && code == BUS_OK; i++)
+        code = shared->driver->exec(sql, barrier_tables[i], NULL, 0,
+                                    BUS_FOREVER, NULL, err);
+    const struct model_table *const *table = shared->tables;
+    for (; table && *table && code == BUS_OK; table++)
+        code = ddl_ensure(shared->driver, sql, *table, err);
+    return code;
+}
+
+/* All tables and seeds, or none. */
+static int tables_create(struct store_shared *shared, struct bus_error *err)
+{
+    struct sql *sql;
+    int code = shared->driver->open(shared->source, &sql, err);
+    if (code != BUS_OK)
+        return code;
+    code = shared->driver->begin(sql, BUS_FOREVER, err);
+    if (code == BUS_OK) {
+        code = tables_ensure(shared, sql, err);
+        if (code == BUS_OK)
+            code = shared->driver->commit(sql, err);
+    }
+    shared->driver->close(sql); /* rolls back what is not committed */
+    return code;
+}
+
+static void *array_new(size_t count, size_t size)
+{
+    void *array = calloc(count ? count : 1, size);
+    if (!array)
+        abort();
+    return array;
+}
+
+static void form_init(struct store_form *form, const struct model_table *table)
+{
+    form->table = table;
+    form->fields = array_new(table->column_count, sizeof(*form->fields));
+    for (uint16_t i = 0; i < table->column_count; i++) {
+        form->fields[i] = table->row->fields[i];
+        if (table->columns[i].cached)
+            form->fields[i].name = table->columns[i].cached;
+    }
+    form->shape = *table->row;
+    form->shape.fields = form->fields;
+}
+
+static void forms_init(struct store_shared *shared)
+{
+    size_t count = 0;
+    while (shared->tables && shared->tables[count])
+        count++;
+    shared->forms = array_new(count, sizeof(*shared->forms));
+    for (size_t i = 0; i < count; i++) {
+        if (shared->tables[i]->cached)
+            form_init(&shared->forms[shared->form_count++], shared->tables[i]);
+    }
+}
+
+int store_shared_open(const struct store_options *options,
+                      struct store_shared **ret, struct bus_error *err)
+{
+    if (strncmp(options->source, "sqlite:", 7) != 0)
+        return bus_error_set(err, BUS_INVALID_ARGUMENT,
+                             "data source must be sqlite:PATH: other "
+                             "databases are not supported yet");
+    struct store_shared *shared = array_new(1, sizeof(*shared));
+    shared->driver = &sql_sqlite;
+    shared->source = strdup(options->source);
+    if (!shared->source)
+        abort();
+    shared->tables = options->tables;
+    shared->flights = flights_new();
+    forms_init(shared);
+    if (options->cache)
+        shared->cache = cache_memory_open(
+            options->cache_bytes ? options->cache_bytes : CACHE_BYTES,
+            options->clock);
+    int code = tables_create(shared, err);
+    if (code != BUS_OK) {
+        store_shared_close(shared);
+        return code;
+    }
+    *ret = shared;
+    return BUS_OK;
+}
+
+void store_shared_close(struct store_shared *shared)
+{
+    if (!shared)
+        return;
+    if (shared->cache)
+        shared->cache->driver->close(shared->cache);
+    flights_free(shared->flights);
+    for (size_t i = 0; i < shared->form_count; i++)
+        free(shared->forms[i].fields);
+    free(shared->forms);
+    free(shared->source);
+    free(shared);
+}
+
+int store_purge(struct store_shared *shared, int64_t older_than,
+                struct bus_error *err)
+{
+    struct sql *sql;
+    int code = shared->driver->open(shared->source, &sql, err);
+    if (code != BUS_OK)
+        return code;
+    uint64_t deleted;
+    do {
+        deleted = 0;
+        code = barrier_purge(shared->driver, sql, older_than, &deleted, err);
+    } while (code == BUS_OK && deleted);
+    shared->driver->close(sql);
+    return code;
+}
+
+/* ---- what a worker has ---- */
+
+int store_open(struct store_shared *shared, struct store **ret,
+               struct bus_error *err)
+{
+    (void)err; /* connecting waits for the first statement */
+    struct store *store = array_new(1, sizeof(*store));
+    store->shared = shared;
+    *ret = store;
+    return BUS_OK;
+}
+
+void store_close(struct store *store)
+{
+    if (!store)
+        return;
+    if (store->sql)
+        store->shared->driver->close(store->sql);
+    free(store);
+}
+
+/* ---- the transaction of a call ---- */
+
+int64_t store_deadline(const struct bus_call *call)
+{
+    if (call->deadline == BUS_FOREVER)
+        return BUS_FOREVER;
+    /* The call's clock may be a test's: only the time left carries over. */
+    int64_t left = call->deadline - bus_now(call->clock);
+    return bus_now(&bus_clock_system) + left;
+}
+
+/* Runs inside the commit, while no other writer of this process can begin. */
+static void delete_stale(void *arg)
+{
+    struct store *store = arg;
+    struct cache *cache = store->shared->cache;
+    struct bus_call *call = store->call;
+    for (struct store_stale *at = store->stale; at && cache; at = at->next)
+        cache->driver->del(cache, call, at->key);
+}
+
+static int connect(struct bus_call *call)
+{
+    struct store *store = call->store;
+    if (store->sql)
+        return BUS_OK;
+    const struct sql_driver *driver = store->shared->driver;
+    int code = driver->open(store->shared->source, &store->sql, &call->error);
+    if (code == BUS_OK)
+        driver->after_commit(store->sql, delete_stale, store);
+    return code;
+}
+
+static int begin(struct bus_call *call)
+{
+    struct store *store = call->store;
+    int code = connect(call);
+    if (code != BUS_OK)
+        return code;
+    code = store->shared->driver->begin(store->sql, store_deadline(call),
+                                        &call->error);
+    if (code != BUS_OK)
+        return code;
+    store->begun = true;
+    call->locked = true;
+    return BUS_OK;
+}
+
+int store_use(struct bus_call *call)
+{
+    if (!call->store)
+        return bus_error_set(&call->error, BUS_INTERNAL,
+                             "this actor has no store");
+    if (call->store->begun)
+        return BUS_OK;
+    if (call->method && call->method->flags & BUS_NO_SIDE_EFFECTS)
+        return connect(call);
+    return begin(call);
+}
+
+int store_use_to_write(struct bus_call *call)
+{
+    if (call->method && call->method->flags & BUS_NO_SIDE_EFFECTS)
+        return bus_error_set(&call->error, BUS_INTERNAL,
+                             "%s is marked NO_SIDE_EFFECTS and may not write",
+                             call->method->name);
+    int code = store_use(call);
+    if (code == BUS_OK)
+        call->store->wrote = true;
+    return code;
+}
+
+static void leave(struct bus_call *call)
+{
+    struct store *store = call->store;
+    store->begun = store->wrote = store->step = false;
+    store->doomed = 0;
+    store->stale = NULL;
+    call->locked = false;
+}
+
+static void roll_back(struct bus_call *call)
+{
+    call->store->shared->driver->rollback(call->store->sql);
+    leave(call);
+}
+
+int store_begin(struct bus_call *call, enum store_verdict *ret_verdict,
+                struct bus_bytes *stored)
+{
+    struct store *store = call->store;
+    enum store_verdict verdict = STORE_RUN;
+    struct bus_bytes reply = {0};
+    if (store && call->meta.saga.gid) {
+        assert(!store->begun);
+        int code = begin(call);
+        if (code != BUS_OK)
+            return code;
+        code = barrier_enter(call, &verdict, &reply);
+        if (code != BUS_OK) {
+            roll_back(call);
+            return code;
+        }
+        store->step = verdict == STORE_RUN;
+    }
+    *ret_verdict = verdict;
+    *stored = reply;
+    return BUS_OK;
+}
+
+static int commit(struct bus_call *call, struct bus_bytes reply)
+{
+    struct store *store = call->store;
+    int code = store->doomed;
+    if (code == BUS_OK && store->step)
+        code = barrier_keep(call, reply);
+    if (code != BUS_OK) {
+        roll_back(call);
+        return code;
+    }
+    store->call = call;
+    bus_effect("commit");
+    code = store->shared->driver->commit(store->sql, &call->error);
+    if (code == BUS_OK)
+        bus_effect("commit");
+    store->call = NULL;
+    leave(call);
+    return code;
+}
+
+int store_end(struct bus_call *call, int code, struct bus_bytes reply)
+{
+    if (!call->store || !call->store->begun)
+        return code;
+    if (code == BUS_OK)
+        return commit(call, reply);
+    roll_back(call);
+    return code;
+}

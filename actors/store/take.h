@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Cache-aside, one key: look, and on a miss become the one who loads it, or
+ * wait for the one who does.
+ */
+#ifndef STORE_TAKE_H
+#define STORE_TAKE_H
+
+#include "actors/store/cache.h"
+#include "actors/store/state.h"
+
+struct take {
+    struct bus_call *call;
+    const char *key;
+    uint64_t token;
+    bool leads; /* take_end is owed */
+};
+
+enum take_found {
+    TAKE_HIT,
+    TAKE_ABSENT, /* it is known that there is no such row */
+    TAKE_MISS,   /* the caller loads it, then take_end */
+};
+
+/* key must live until take_end. value lives in the call's arena. */
+int take_begin(struct take *take, enum take_found *ret_found,
+               struct bus_bytes *ret_value);
+
+/* What was loaded, for others to find; ends the flight. Failures of the cache
+ * are not the caller's: the row was read. */
+void take_store(const struct take *take, const char *key,
+                struct bus_bytes value, int64_t expiry_ns);
+void take_store_absent(const struct take *take);
+void take_end(struct take *take);
+
+#endif

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The writers' places: a list by path with reference counts, each a flag under
+ * a mutex and a condition on the monotonic clock. A newcomer may overtake one
+ * that is still waking up: handing over in order would cost a thread switch a
+ * commit.
+ */
+#include "actors/store/writer.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "bus/clock.h"
+
+struct writer {
+    struct writer *next;
+    char *path;
+    unsigned users; /* guarded by list_lock, as next */
+    pthread_mutex_t lock;
+    pthread_cond_t freed;
+    bool taken; /* guarded by lock */
+};
+
+static pthread_mutex_t list_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct writer *list;
+
+static struct writer *writer_new(const char *path)
+{
+    struct writer *writer = calloc(1, sizeof(*writer));
+    char *copy = strdup(path);
+    if (!writer || !copy)
+        abort();
+    writer->path = copy;
+    pthread_mutex_init(&writer->lock, NULL);
+    pthread_condattr_t attr;
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&writer->freed, &attr);
+    pthread_condattr_destroy(&attr);
+    return writer;
+}
+
+static void writer_free(struct writer *writer)
+{
+    assert(!writer->taken);
+    pthread_cond_destroy(&writer->freed);
+    pthread_mutex_destroy(&writer->lock);
+    free(writer->path);
+    free(writer);
+}
+
+struct writer *writer_get(const char *path)
+{
+    pthread_mutex_lock(&list_lock);
+    struct writer *writer = list;
+    while (writer && strcmp(writer->path, path) != 0)
+        writer = writer->next;
+    if (!writer) {
+        writer = writer_new(path);
+        writer->next = list;
+        list = writer;
+    }
+    writer->users++;
+    pthread_mutex_unlock(&list_lock);
+    return writer;
+}
+
+void writer_put(struct writer *writer)
+{
+    pthread_mutex_lock(&list_lock);
+    assert(writer->users > 0);
+    if (--writer->users == 0) {
+        struct writer **at = &list;
+        while (*at != writer)
+            at = &(*at)->next;
+        *at = writer->next;
+        writer_free(writer);
+    }
+    pthread_mutex_unlock(&list_lock);
+}
+
+static struct timespec deadline_spec(int64_t deadline)
+{
+    return (struct timespec){.tv_sec = (time_t)(deadline / BUS_SECOND),
+                             .tv_nsec = (long)(deadline % BUS_SECOND)};
+}
+
+bool writer_enter(struct writer *writer, int64_t deadline)
+{
+    struct timespec until = deadline_spec(deadline);
+    int rc = 0;
+    pthread_mutex_lock(&writer->lock);
+    while (writer->taken && rc == 0)
+        rc = pthread_cond_timedwait(&writer->freed, &writer->lock, &until);
+    bool entered = !writer->taken;
+    writer->taken = true;
+    pthread_mutex_unlock(&writer->lock);
+    return entered;
+}
+
+void writer_leave(struct writer *writer)
+{
+    pthread_mutex_lock(&writer->lock);
+    assert(writer->taken);
+    writer->taken = false;
+    pthread_cond_signal(&writer->freed);
+    pthread_mutex_unlock(&writer->lock);
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * cmocka and the headers that it wants before it.
+ */
+#ifndef TEST_CMOCKA_ALL_H
+#define TEST_CMOCKA_ALL_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#endif
