@@ -89,17 +89,27 @@ static bool all_zero(struct bus_bytes digits)
     return i == digits.len;
 }
 
-/* True if an integer's digits are exactly value's: nothing was rounded. */
-static bool int_is_exact(struct bus_bytes whole, double value)
+static bool digits_are(struct bus_bytes digits, const char *text)
 {
-    char exact[TEXT_NUMBER_MAX + 1];
+    return strlen(text) == digits.len &&
+           memcmp(text, digits.data, digits.len) == 0;
+}
+
+/* True if an integer's digits are value's, either all of them or, as programs
+ * write large doubles (2^60 as 1152921504606847000), the shortest that mean it:
+ * then nothing was rounded. */
+static bool int_is_exact(struct bus_bytes whole, double value, bool single)
+{
+    char text[TEXT_NUMBER_MAX + 1];
     while (whole.len > 1 && whole.data[0] == '0') {
         whole.data++;
         whole.len--;
     }
-    int len = snprintf(exact, sizeof(exact), "%.0f", fabs(value));
-    return len > 0 && (size_t)len == whole.len &&
-           memcmp(exact, whole.data, whole.len) == 0;
+    snprintf(text, sizeof(text), "%.0f", fabs(value));
+    if (digits_are(whole, text))
+        return true;
+    text_double_write(fabs(value), single, text);
+    return digits_are(whole, text);
 }
 
 enum text_fault text_double(struct bus_bytes text, bool single, double *ret)
@@ -118,7 +128,7 @@ enum text_fault text_double(struct bus_bytes text, bool single, double *ret)
     bool zero = all_zero(number.whole) && all_zero(number.part);
     if (fpclassify(value) == FP_ZERO && !zero)
         return TEXT_RANGE;
-    if (!number.pointed && !int_is_exact(number.whole, value))
+    if (!number.pointed && !int_is_exact(number.whole, value, single))
         return TEXT_RANGE;
     *ret = value;
     return TEXT_FINE;
