@@ -27,7 +27,7 @@ static bool blank(const char *text)
 static int token_issue(struct bus_call *call, int64_t user_id,
                        struct user_api_LoginReply *ret)
 {
-    const struct actor_auth *auth = &bus_settings(call)->auth;
+    const struct actor_auth *auth = bus_settings(call)->auth;
     const struct actor_claim claim = {"userId", NULL, user_id};
     int64_t now = bus_wall(call->clock) / 1000000;
     ret->accessExpire = now + auth->access_expire;
