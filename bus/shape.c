@@ -307,27 +307,42 @@ static int check_options(const struct check *check,
         path, list);
 }
 
+/* One end of a range as the schema writes it; an open one is empty. */
+static const char *bound_text(double bound, char number[VALUE_TEXT])
+{
+    number[0] = '\0';
+    if (isfinite(bound))
+        text_double_write(bound, false, number);
+    return number;
+}
+
+static int range_error(const struct check *check, const struct bus_field *field,
+                       const char *path, const void *at)
+{
+    char number[VALUE_TEXT], low[VALUE_TEXT], high[VALUE_TEXT];
+    return bus_error_field(check->err, BUS_INVALID_ARGUMENT, path,
+                           "wrong number range setting for field \"%s\": %s is "
+                           "not in %c%s:%s%c",
+                           path, value_text(field->kind, at, number),
+                           field->flags & BUS_OPEN_LOW ? '(' : '[',
+                           bound_text(field->rule->low, low),
+                           bound_text(field->rule->high, high),
+                           field->flags & BUS_OPEN_HIGH ? ')' : ']');
+}
+
 static int check_range(const struct check *check, const struct bus_field *field,
                        const char *path, const void *at)
 {
     const struct bus_rule *rule = field->rule;
-    char number[VALUE_TEXT];
     double value;
     if (!value_number(field->kind, at, &value))
         return BUS_OK;
-    bool open_low = field->flags & BUS_OPEN_LOW;
-    bool open_high = field->flags & BUS_OPEN_HIGH;
     /* Written so that NaN is in no range. */
-    bool above = open_low ? value > rule->low : value >= rule->low;
-    bool below = open_high ? value < rule->high : value <= rule->high;
-    if (above && below)
-        return BUS_OK;
-    return bus_error_field(check->err, BUS_INVALID_ARGUMENT, path,
-                           "wrong number range setting for field \"%s\": %s is "
-                           "not in %c%.15g:%.15g%c",
-                           path, value_text(field->kind, at, number),
-                           open_low ? '(' : '[', rule->low, rule->high,
-                           open_high ? ')' : ']');
+    bool above =
+        field->flags & BUS_OPEN_LOW ? value > rule->low : value >= rule->low;
+    bool below =
+        field->flags & BUS_OPEN_HIGH ? value < rule->high : value <= rule->high;
+    return above && below ? BUS_OK : range_error(check, field, path, at);
 }
 
 /* Options and range of one value, or of one item of a list. */
