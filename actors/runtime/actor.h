@@ -33,6 +33,9 @@ struct actor_method {
 /* Actors that run an event loop of their own (edge, saga) in place of workers.
  * System methods are answered by the runtime all the same. */
 struct actor_loop {
+    /* With --check: reads what start would read (schemas, other files), opens
+     * neither socket nor store; process->bus is NULL. NULL: nothing to read. */
+    int (*check)(struct actor_process *process, struct bus_error *err);
     /* Before the name is published; blocks. err->sentence ends the start. */
     int (*start)(struct actor_process *process, void **ret_self,
                  struct bus_error *err);
@@ -60,7 +63,8 @@ struct actor_type {
 
 /* Runs the actor until it is told to stop. Arguments: -f CONFIG.yaml
  * --instance N --home DIR --node NAME --workers N (--replicas N: how many of it
- * run, for the in-process cache). Exit status 2: wrong usage or config. */
+ * run, for the in-process cache) --check (only reads the configuration). Exit
+ * status 2: wrong usage or config. */
 int bus_main(int argc, char **argv, const struct actor_type *type);
 
 /* Refuses: `return bus_refuse(call, BUS_NOT_FOUND, "no user %s", id);` */

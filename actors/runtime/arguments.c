@@ -85,6 +85,10 @@ int arguments_read(int argc, char **argv, struct runtime_options *ret,
     options.node = "n1";
     for (int i = 1; i < argc; i++) {
         const char *value;
+        if (strcmp(argv[i], "--check") == 0) {
+            options.check = true;
+            continue;
+        }
         const struct option_row *row = row_find(rows, argv[i], &value);
         if (!row)
             return bus_error_set(err, BUS_INVALID_ARGUMENT,

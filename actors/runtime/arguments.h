@@ -10,7 +10,7 @@
 #define ARGUMENTS_REPLICAS_MAX 1024
 #define ARGUMENTS_USAGE                                                        \
     "usage: PROGRAM [-f CONFIG.yaml] [--instance N] [--home DIR]\n"            \
-    "               [--node NAME] [--workers N] [--replicas N]\n"
+    "               [--node NAME] [--workers N] [--replicas N] [--check]\n"
 
 /* Fills config_path, instance, home, node, workers and replicas; texts point
  * into argv. Defaults: instance 1, node n1. INVALID_ARGUMENT and a sentence for

@@ -142,6 +142,9 @@ static int settle(struct bus_call *call, int code)
         call->error.code = BUS_OK;
     else if (call->error.code != code)
         bus_error_set(&call->error, code, "%s", bus_code_name(code));
+    /* A callee's "draining" means that it did not run: this one did. */
+    if (strcmp(call->error.reason, "draining") == 0)
+        call->error.reason[0] = '\0';
     return code;
 }
 

@@ -179,6 +179,21 @@ static int serve(struct runtime *runtime, const sigset_t *signals)
     return code ? EXIT_WORLD : EXIT_SUCCESS;
 }
 
+/* Reads everything there is to read before anything starts. */
+static int read_all(const struct runtime_options *options, struct runtime **ret)
+{
+    struct bus_error err = {0};
+    int code = runtime_new(options, ret, &err);
+    if (!code) {
+        code = runtime_check(*ret, &err);
+        if (code)
+            runtime_free(*ret);
+    }
+    if (code)
+        fprintf(stderr, "%s\n", err.sentence);
+    return code;
+}
+
 int bus_main(int argc, char **argv, const struct actor_type *type)
 {
     struct runtime_options options = {.type = type};
@@ -194,11 +209,13 @@ int bus_main(int argc, char **argv, const struct actor_type *type)
         say(type, "the supervisor is gone");
         return EXIT_WORLD;
     }
-    signals_take(&signals);
-    if (runtime_new(&options, &runtime, &err)) {
-        say(type, err.sentence);
+    if (read_all(&options, &runtime))
         return EXIT_USAGE;
+    if (options.check) {
+        runtime_free(runtime);
+        return EXIT_SUCCESS;
     }
+    signals_take(&signals);
     log_level(runtime->process.config);
     bus_effect_init(runtime->process.home, type->name);
     return serve(runtime, &signals);

@@ -11,8 +11,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define NOTIFY_LINE_MAX 512 /* bytes; below PIPE_BUF, so a line is one write   \
-                             */
+#define NOTIFY_LINE_MAX                                                        \
+    512 /* bytes; below PIPE_BUF, so a line is one write                       \
+         */
 
 struct notify {
     int fd; /* -1: nobody listens */

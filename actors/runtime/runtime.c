@@ -105,6 +105,12 @@ int runtime_new(const struct runtime_options *options, struct runtime **ret,
     return BUS_OK;
 }
 
+int runtime_check(struct runtime *runtime, struct bus_error *err)
+{
+    const struct actor_loop *loop = runtime->process.type->loop;
+    return loop && loop->check ? loop->check(&runtime->process, err) : BUS_OK;
+}
+
 /* The data source: MySQL's if configured, else a SQLite file. */
 static int source_make(struct actor_process *process, const char **ret,
                        struct bus_error *err)

@@ -58,6 +58,7 @@ struct runtime_options {
     const char *config_text; /* the fixture's */
     int workers;             /* 0: the configuration's */
     int replicas;            /* 0: 1 */
+    bool check;              /* bus_main: only read the configuration */
     const struct bus_clock *clock;
     struct bus_memory *memory; /* NULL: nng */
     bus_serve *serve;          /* NULL: runtime_serve; with serve_arg else */
@@ -96,6 +97,9 @@ struct runtime {
  * the sentence begins with FILE:LINE:COL where a file is to blame. */
 int runtime_new(const struct runtime_options *options, struct runtime **ret,
                 struct bus_error *err);
+
+/* What remains to be read: a loop's own files. Opens nothing. */
+int runtime_check(struct runtime *runtime, struct bus_error *err);
 
 /* Opens store, bus and server; publishes nothing. */
 int runtime_open(struct runtime *runtime, struct bus_error *err);

@@ -33,7 +33,7 @@
                                      .fields = (table)}
 #define RULE(symbol, ...)                                                      \
     static const struct bus_rule symbol = {                                    \
-        .low = -INFINITY, .high = INFINITY, __VA_ARGS__}
+        .low = -HUGE_VAL, .high = HUGE_VAL, __VA_ARGS__}
 /* A whole number of at least one, with a default. */
 #define COUNTED(symbol, text, max)                                             \
     static const struct bus_rule symbol = {                                    \
@@ -57,16 +57,16 @@ RULE(redis_rule, .fallback = "node", .options = redis_types);
 RULE(one_rule, .fallback = "1.0");
 
 static const struct bus_rule timeout_rule = {
-    .fallback = TEXT_OF(ACTOR_TIMEOUT_MS), .low = 0, .high = INFINITY};
-static const struct bus_rule method_timeout_rule = {.low = 0, .high = INFINITY};
+    .fallback = TEXT_OF(ACTOR_TIMEOUT_MS), .low = 0, .high = HUGE_VAL};
+static const struct bus_rule method_timeout_rule = {.low = 0, .high = HUGE_VAL};
 RULE(secret_rule, .alias = "Secret");
 static const struct bus_rule expire_rule = {
-    .low = 0, .high = INFINITY, .alias = "ExpireIn"};
+    .low = 0, .high = HUGE_VAL, .alias = "ExpireIn"};
 static const struct bus_rule port_rule = {
     .fallback = "0", .low = 0, .high = 65535};
 COUNTED(workers_rule, TEXT_OF(ACTOR_WORKERS), ACTOR_WORKERS_MAX);
 COUNTED(mailbox_rule, TEXT_OF(ACTOR_MAILBOX), ACTOR_MAILBOX_MAX);
-COUNTED(bytes_rule, TEXT_OF(ACTOR_BYTES_MAX), INFINITY);
+COUNTED(bytes_rule, TEXT_OF(ACTOR_BYTES_MAX), HUGE_VAL);
 COUNTED(conns_rule, TEXT_OF(ACTOR_CONNS_MAX), INT32_MAX);
 
 static const struct bus_field log_fields[] = {

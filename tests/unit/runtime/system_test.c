@@ -12,7 +12,7 @@
 
 static const char *const genders[] = {"男", "女", NULL};
 static const struct bus_rule age_rule = {.low = 0, .high = 150};
-static const struct bus_rule open_rule = {.low = 1, .high = INFINITY};
+static const struct bus_rule open_rule = {.low = 1, .high = HUGE_VAL};
 static const struct bus_rule gender_rule = {.fallback = "男",
                                             .options = genders};
 static const struct bus_enum_value colours[] = {
