@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The .api language: statements and imports. Both public dialects are read as
+ * one language. Imported files add their types and services to the same
+ * specification; each is read once; a cycle is an error. After an error the
+ * reader goes on at the next statement.
+ */
+#include "api.h"
+
+#include <string.h>
+
+void api_expected(struct lex *lex, const char *what)
+{
+    const struct token *token = lex_peek(lex);
+    if (token->kind != TOKEN_BAD)
+        source_error(lex->source, token->at, "found %s, expected %s",
+                     token_name(lex, token), what);
+}
+
+bool api_eat(struct lex *lex, const char *mark)
+{
+    if (!token_is(lex_peek(lex), mark))
+        return false;
+    lex_next(lex);
+    return true;
+}
+
+bool api_need(struct lex *lex, const char *mark)
+{
+    if (api_eat(lex, mark))
+        return true;
+    api_expected(lex, pool_printf(lex->source->pool, "'%s'", mark));
+    return false;
+}
+
+static void parse_syntax(struct api *api, struct lex *lex)
+{
+    if (!api_need(lex, "="))
+        return;
+    if (lex_peek(lex)->kind != TOKEN_STRING) {
+        api_expected(lex, "a version in quotes");
+        return;
+    }
+    struct token version = lex_next(lex);
+    if (!api->syntax)
+        api->syntax = version.text;
+    else if (strcmp(api->syntax, version.text))
+        source_error(lex->source, version.at,
+                     "found syntax \"%s\", expected \"%s\" as in the files "
+                     "before",
+                     version.text, api->syntax);
+}
+
+static void parse_info(struct api *api, struct lex *lex, size_t at)
+{
+    struct vec pairs = {0};
+    if (!api_need(lex, "("))
+        return;
+    api_parse_pairs(lex, &pairs, true);
+    if (lex->source != api->root)
+        return;
+    if (api->has_info)
+        source_error(lex->source, at, "a second info block, expected one");
+    api->has_info = true;
+    const struct api_pair *all = pairs.items;
+    for (size_t i = 0; i < pairs.count; i++) {
+        struct schema_pair *pair =
+            vec_add(api->pool, &api->info, sizeof(*pair));
+        pair->key = all[i].key;
+        pair->value = all[i].value;
+    }
+}
+
+static void parse_file(struct api *api, struct source *source);
+
+static bool holds(const struct vec *texts, const char *text)
+{
+    const char *const *all = texts->items;
+    for (size_t i = 0; i < texts->count; i++)
+        if (!strcmp(all[i], text))
+            return true;
+    return false;
+}
+
+static void import_file(struct api *api, struct lex *lex,
+                        const struct token *name)
+{
+    const char *path = path_beside(api->pool, lex->source->path, name->text);
+    struct schema_pos pos = source_pos(lex->source, name->at);
+    if (holds(&api->open, path)) {
+        source_error(lex->source, name->at,
+                     "import cycle not allowed: '%s' is being read already",
+                     name->text);
+        return;
+    }
+    if (holds(&api->files, path))
+        return;
+    struct source *source = source_read(api->schema, path, &pos);
+    if (source)
+        parse_file(api, source);
+}
+
+static void parse_import(struct api *api, struct lex *lex, struct vec *seen)
+{
+    bool block = api_eat(lex, "(");
+    do {
+        if (block && api_eat(lex, ")"))
+            return;
+        if (lex_peek(lex)->kind != TOKEN_STRING) {
+            api_expected(lex, "a file in quotes");
+            return;
+        }
+        struct token name = lex_next(lex);
+        if (holds(seen, name.text))
+            source_error(lex->source, name.at, "'%s' is imported twice",
+                         name.text);
+        else
+            import_file(api, lex, &name);
+        vec_push(api->pool, seen, name.text);
+    } while (block);
+}
+
+static bool starts_statement(const struct token *token)
+{
+    return token->kind == TOKEN_END ||
+           (token->line_start &&
+            (token_is(token, "type") || token_is(token, "service") ||
+             token_is(token, "@server") || token_is(token, "import") ||
+             token_is(token, "info") || token_is(token, "syntax")));
+}
+
+static void skip_statement(struct lex *lex)
+{
+    do
+        lex_next(lex);
+    while (!starts_statement(lex_peek(lex)));
+}
+
+/* @server(...) and the service block that it belongs to. */
+static void parse_server(struct api *api, struct lex *lex)
+{
+    struct vec pairs = {0};
+    if (!api_need(lex, "("))
+        return;
+    api_parse_pairs(lex, &pairs, false);
+    if (!token_is(lex_peek(lex), "service")) {
+        api_expected(lex, "'service' behind @server");
+        return;
+    }
+    lex_next(lex);
+    api_parse_service(api, lex, &pairs);
+}
+
+static void parse_statement(struct api *api, struct lex *lex, struct vec *seen)
+{
+    struct token word = *lex_peek(lex);
+    const struct vec none = {0};
+    if (api_eat(lex, "syntax")) {
+        parse_syntax(api, lex);
+    } else if (api_eat(lex, "info")) {
+        parse_info(api, lex, word.at);
+    } else if (api_eat(lex, "import")) {
+        parse_import(api, lex, seen);
+    } else if (api_eat(lex, "type")) {
+        types_parse(lex, &api->lowering.decls);
+    } else if (api_eat(lex, "@server")) {
+        parse_server(api, lex);
+    } else if (api_eat(lex, "service")) {
+        api_parse_service(api, lex, &none);
+    } else {
+        api_expected(lex, "syntax, info, import, type, @server or service");
+        skip_statement(lex);
+    }
+}
+
+static void parse_file(struct api *api, struct source *source)
+{
+    struct lex lex;
+    struct vec seen = {0};
+    lex_init(&lex, source);
+    vec_push(api->pool, &api->files, source->path);
+    vec_push(api->pool, &api->open, source->path);
+    if (api->open.count > SCHEMA_DEPTH_MAX)
+        source_error(source, 0, "imports nested deeper than %d",
+                     SCHEMA_DEPTH_MAX);
+    else
+        while (lex_peek(&lex)->kind != TOKEN_END)
+            parse_statement(api, &lex, &seen);
+    api->open.count--;
+}
+
+struct schema_unit *api_load(struct source *source)
+{
+    struct schema *schema = source->schema;
+    struct api api = {.schema = schema, .pool = &schema->pool, .root = source};
+    struct schema_unit *unit = unit_new(schema, SCHEMA_API, source->path);
+    api.lowering = (struct lowering){
+        .schema = schema, .pool = &schema->pool, .root = source};
+    parse_file(&api, source);
+    api_lower(&api, unit);
+    return unit;
+}

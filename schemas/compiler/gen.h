@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the printers of C share: gen.c decides which files there are and writes
+ * them, gen_message.c prints structs and shapes, gen_bus.c methods and clients,
+ * gen_actor.c the implementer's side, gen_model.c tables, gen_saga.c plans.
+ */
+#ifndef SCHEMA_GEN_H
+#define SCHEMA_GEN_H
+
+#include "source.h"
+
+/* Text that grows; its memory is the pool's. */
+struct out {
+    struct pool *pool;
+    char *text;
+    size_t len, cap;
+};
+
+void out_printf(struct out *out, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+/* A C string literal; NULL prints NULL. */
+void out_quoted(struct out *out, const char *text);
+/* A comment of its own line, if there is a doc. */
+void out_doc(struct out *out, const char *indent, const char *doc);
+
+struct gen {
+    struct schema *schema;
+    struct pool *pool;
+    const struct schema_gen *options;
+    const char *actor;  /* "user-api" */
+    const char *prefix; /* "user_api" */
+    struct vec units;   /* const struct schema_unit *: named by the caller */
+    struct vec methods; /* const struct schema_method *: of all services */
+};
+
+/* The C type of one value of a field, as a list's item or a parameter. */
+const char *gen_c_type(struct gen *gen, const struct schema_field *field);
+/* A parameter declaration: "int64_t id", "const char *number". */
+const char *gen_parameter(struct gen *gen, const struct schema_field *field);
+
+void gen_struct(struct gen *gen, struct out *out,
+                const struct schema_message *message);
+void gen_shape(struct gen *gen, struct out *out,
+               const struct schema_message *message);
+void gen_enum(struct out *out, const struct schema_enum *values, bool guarded);
+/* Statics of one field's rule and values, before gen_field names them. */
+void gen_field_statics(struct out *out, const char *owner,
+                       const struct schema_field *field);
+void gen_field(struct out *out, const char *owner,
+               const struct schema_field *field);
+
+void gen_bus_header(struct gen *gen, struct out *out);
+void gen_bus_source(struct gen *gen, struct out *out);
+void gen_actor_header(struct gen *gen, struct out *out);
+void gen_actor_source(struct gen *gen, struct out *out);
+void gen_model_header(struct gen *gen, struct out *out,
+                      const struct schema_unit *unit);
+void gen_model_source(struct gen *gen, struct out *out,
+                      const struct schema_unit *unit);
+void gen_saga_header(struct gen *gen, struct out *out,
+                     const struct schema_unit *unit);
+void gen_saga_source(struct gen *gen, struct out *out,
+                     const struct schema_unit *unit);
+
+/* "int bus_user_getUser(struct bus_call *call, ...)" without its end. */
+void gen_prototype(struct out *out, const char *name,
+                   const struct schema_method *method);
+
+/* The Config message of a unit of the caller; NULL: none. */
+const struct schema_message *gen_config(const struct gen *gen);
+
+/* msgpack bytes of a literal as C string text, and their count. */
+void gen_literal(struct out *out, const struct schema_input *input);
+
+#endif

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Names of one language written in another.
+ */
+#ifndef SCHEMA_NAME_H
+#define SCHEMA_NAME_H
+
+#include "pool.h"
+#include "schema.h"
+
+/* Any text as (part of) a C identifier: other characters become '_', beyond
+ * ASCII their code point. Not guarded against keywords. */
+const char *name_c(struct pool *pool, const char *text);
+
+/* The same as a whole identifier: keywords and common macros get a '_'. */
+const char *name_member(struct pool *pool, const char *text);
+
+/* prefix_name, both through name_c. */
+const char *name_join(struct pool *pool, const char *prefix, const char *name);
+
+/* "create_time" as Go's camel case: "CreateTime", or "createTime". */
+const char *name_camel(struct pool *pool, const char *text, bool upper);
+
+/* "user" of "a/b/user.proto". */
+const char *name_stem(struct pool *pool, const char *path);
+
+/* Keywords of Go, which may not name a type or a field. */
+bool name_is_go_keyword(const char *text);
+
+#endif

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One source file in memory, and the errors found in it. Positions are byte
+ * offsets until somebody wants to read them.
+ */
+#ifndef SCHEMA_SOURCE_H
+#define SCHEMA_SOURCE_H
+
+#include "pool.h"
+#include "schema.h"
+
+struct schema {
+    struct pool pool;
+    struct vec units;   /* struct unit * */
+    struct vec errors;  /* struct schema_error */
+    bool errors_ceased; /* SCHEMA_ERRORS_MAX reached, said once */
+    size_t files;
+};
+
+struct source {
+    struct schema *schema;
+    struct pool *pool;
+    const char *path;
+    const char *text; /* NUL after len; no BOM */
+    size_t len;
+    size_t *lines; /* offset of each line's start */
+    size_t line_count;
+    size_t errors; /* of this source */
+};
+
+/* Reads a file. NULL, with an error at `from` (NULL: none), if it cannot be
+ * read, is too large, or is not UTF-8. */
+struct source *source_read(struct schema *schema, const char *path,
+                           const struct schema_pos *from);
+struct source *source_new(struct schema *schema, const char *path,
+                          const char *text, size_t len);
+
+struct schema_pos source_pos(const struct source *source, size_t offset);
+
+/* Adds an error at that place. */
+void source_error(struct source *source, size_t offset, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Adds an error where no source is at hand; pos may be empty. */
+void schema_error_add(struct schema *schema, const struct schema_pos *pos,
+                      const char *excerpt, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* dir/of/base + relative; relative itself if it is absolute. */
+const char *path_beside(struct pool *pool, const char *base,
+                        const char *relative);
+
+/* The path without ".", "..", and doubled slashes, where that is certain. */
+const char *path_clean(struct pool *pool, const char *path);
+
+#endif

@@ -1,0 +1,494 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Declared types to messages: kinds resolved, tags applied, embedded structs
+ * flattened as Go's JSON does it (the outer field hides the inner one), inner
+ * structs given names.
+ */
+#include <string.h>
+
+#include "name.h"
+#include "tag.h"
+#include "types.h"
+
+static const struct base {
+    const char *name;
+    int kind;
+} bases[] = {{"bool", SCHEMA_BOOL},
+             {"int", SCHEMA_I64},
+             {"int8", SCHEMA_I8},
+             {"int16", SCHEMA_I16},
+             {"int32", SCHEMA_I32},
+             {"int64", SCHEMA_I64},
+             {"uint", SCHEMA_U64},
+             {"uint8", SCHEMA_U8},
+             {"uint16", SCHEMA_U16},
+             {"uint32", SCHEMA_U32},
+             {"uint64", SCHEMA_U64},
+             {"uintptr", SCHEMA_U64},
+             {"float32", SCHEMA_F32},
+             {"float64", SCHEMA_F64},
+             {"string", SCHEMA_TEXT},
+             {"byte", SCHEMA_U8},
+             {"rune", SCHEMA_I32},
+             {"any", SCHEMA_ANY},
+             {"time.Time", SCHEMA_TIME},
+             {"time.Duration", SCHEMA_DURATION},
+             {NULL, 0}};
+
+/* The fields of one message while they are gathered. */
+struct gather {
+    struct lowering *lowering;
+    struct schema_message *message;
+    struct vec fields; /* struct schema_field */
+    struct vec depths; /* size_t: how deeply each was embedded */
+    size_t embeds;     /* structs embedded so far, repeats counted */
+};
+
+static const struct base *find_base(const char *name)
+{
+    for (const struct base *base = bases; base->name; base++)
+        if (!strcmp(base->name, name))
+            return base;
+    return NULL;
+}
+
+bool types_is_base(const char *name)
+{
+    return find_base(name) != NULL;
+}
+
+static struct type_decl *find_decl(const struct lowering *lowering,
+                                   const char *name)
+{
+    struct type_decl *const *decls = lowering->decls.items;
+    for (size_t i = 0; i < lowering->decls.count; i++)
+        if (!strcmp(decls[i]->name, name))
+            return decls[i];
+    return NULL;
+}
+
+struct schema_message *types_find(const struct lowering *lowering,
+                                  const char *name)
+{
+    struct type_decl *decl = find_decl(lowering, name);
+    return decl ? decl->message : NULL;
+}
+
+static struct schema_message *new_message(struct lowering *lowering,
+                                          const char *name, bool imported)
+{
+    struct pool *pool = lowering->pool;
+    struct schema_message *message = pool_alloc(pool, sizeof(*message));
+    message->name = name;
+    message->full = pool_printf(pool, "%s.%s", lowering->prefix, name);
+    message->c_name = name_join(pool, lowering->prefix, name);
+    message->imported = imported;
+    message->doc = "";
+    return message;
+}
+
+static void fill_message(struct lowering *lowering,
+                         struct schema_message *message,
+                         const struct vec *fields, int depth);
+static bool lower_type(struct lowering *lowering, struct schema_field *field,
+                       const struct type_field *from,
+                       const struct type_expr *type, int depth);
+
+static bool lower_named(struct lowering *lowering, struct schema_field *field,
+                        const struct type_field *from,
+                        const struct type_expr *type)
+{
+    struct type_decl *decl = find_decl(lowering, type->name);
+    const struct base *base = find_base(type->name);
+    if (decl) {
+        field->kind = SCHEMA_MESSAGE;
+        field->message = decl->message;
+        return true;
+    }
+    if (base) {
+        field->kind = (enum schema_kind)base->kind;
+        return true;
+    }
+    if (!strncmp(type->name, "complex", 7))
+        source_error(from->source, type->at,
+                     "found '%s', expected a type that JSON has", type->name);
+    else
+        source_error(from->source, type->at, "unresolved type '%s'",
+                     type->name);
+    return false;
+}
+
+static bool is_byte(const struct type_expr *type)
+{
+    return type->form == TYPE_NAME &&
+           (!strcmp(type->name, "byte") || !strcmp(type->name, "uint8"));
+}
+
+static bool lower_list(struct lowering *lowering, struct schema_field *field,
+                       const struct type_field *from,
+                       const struct type_expr *type, int depth)
+{
+    if (is_byte(type->item)) {
+        field->kind = SCHEMA_BYTES;
+        return true;
+    }
+    if (!lower_type(lowering, field, from, type->item, depth + 1))
+        return false;
+    /* A list of lists or of maps has no struct: its items are any value. */
+    if (field->cardinality != SCHEMA_ONE) {
+        field->kind = SCHEMA_ANY;
+        field->message = NULL;
+    }
+    field->cardinality = SCHEMA_LIST;
+    return true;
+}
+
+static struct schema_field entry_field(const char *name,
+                                       const struct schema_field *from)
+{
+    return (struct schema_field){.name = name,
+                                 .written = name,
+                                 .c_name = name,
+                                 .type = "",
+                                 .tag = "",
+                                 .oneof = "",
+                                 .doc = "",
+                                 .flags = SCHEMA_IN_JSON,
+                                 .pos = from->pos};
+}
+
+static bool lower_map(struct lowering *lowering, struct schema_field *field,
+                      const struct type_field *from,
+                      const struct type_expr *type, int depth)
+{
+    struct pool *pool = lowering->pool;
+    struct schema_field *entry = pool_array(pool, 2, sizeof(*entry));
+    entry[0] = entry_field("key", field);
+    entry[1] = entry_field("value", field);
+    if (!lower_type(lowering, &entry[0], from, type->key, depth + 1) ||
+        !lower_type(lowering, &entry[1], from, type->item, depth + 1))
+        return false;
+    if (entry[0].cardinality != SCHEMA_ONE ||
+        (entry[0].kind > SCHEMA_U64 && entry[0].kind != SCHEMA_TEXT)) {
+        source_error(from->source, type->key->at,
+                     "found '%s', expected a text or an integer as map key",
+                     type->key->text);
+        return false;
+    }
+    if (entry[1].cardinality == SCHEMA_MAP) {
+        entry[1].kind = SCHEMA_ANY;
+        entry[1].cardinality = SCHEMA_ONE;
+        entry[1].message = NULL;
+    }
+    struct schema_message *message = new_message(
+        lowering,
+        pool_printf(pool, "%s_%sEntry", field->tag, name_c(pool, field->name)),
+        false);
+    message->fields = entry;
+    message->field_count = 2;
+    message->pos = field->pos;
+    field->cardinality = SCHEMA_MAP;
+    field->kind = SCHEMA_MESSAGE;
+    field->message = message;
+    vec_push(pool, &lowering->messages, message);
+    return true;
+}
+
+static bool lower_struct(struct lowering *lowering, struct schema_field *field,
+                         const struct type_field *from,
+                         const struct type_expr *type, int depth)
+{
+    const char *name = pool_printf(lowering->pool, "%s_%s", field->tag,
+                                   from->name[0] ? from->name : "value");
+    if (!type->fields.count || depth > SCHEMA_DEPTH_MAX) {
+        source_error(from->source, type->at,
+                     "found an empty struct, expected fields");
+        return false;
+    }
+    struct schema_message *message = new_message(lowering, name, false);
+    message->pos = source_pos(from->source, type->at);
+    fill_message(lowering, message, &type->fields, depth + 1);
+    vec_push(lowering->pool, &lowering->messages, message);
+    field->kind = SCHEMA_MESSAGE;
+    field->message = message;
+    return true;
+}
+
+/* field->tag holds the message's name while types are lowered. */
+static bool lower_type(struct lowering *lowering, struct schema_field *field,
+                       const struct type_field *from,
+                       const struct type_expr *type, int depth)
+{
+    const char *outer = field->tag;
+    switch (type->form) {
+    case TYPE_NAME:
+        return lower_named(lowering, field, from, type);
+    case TYPE_POINTER:
+        return lower_type(lowering, field, from, type->item, depth + 1);
+    case TYPE_LIST:
+        return lower_list(lowering, field, from, type, depth);
+    case TYPE_MAP:
+        field->tag = outer;
+        return lower_map(lowering, field, from, type, depth);
+    case TYPE_STRUCT:
+        return lower_struct(lowering, field, from, type, depth);
+    case TYPE_ANY:
+        field->kind = SCHEMA_ANY;
+        return true;
+    }
+    return false;
+}
+
+static const char *other_name(const char *name, const char *wire)
+{
+    return name && name[0] && strcmp(name, "-") && strcmp(name, wire) ? name
+                                                                      : NULL;
+}
+
+static const struct schema_rule *
+make_rule(struct pool *pool, const struct tag *tag, const char *wire)
+{
+    struct schema_rule rule = {.fallback = tag->fallback,
+                               .options = tag->options,
+                               .low = tag->low,
+                               .high = tag->high,
+                               .with = tag->with,
+                               .without = tag->without,
+                               .form = other_name(tag->names[TAG_FORM], wire),
+                               .path = other_name(tag->names[TAG_PATH], wire),
+                               .header =
+                                   other_name(tag->names[TAG_HEADER], wire),
+                               .env = tag->env};
+    if (!rule.fallback && !rule.options && !tag->has_range && !rule.with &&
+        !rule.without && !rule.form && !rule.path && !rule.header && !rule.env)
+        return NULL;
+    struct schema_rule *kept = pool_alloc(pool, sizeof(*kept));
+    *kept = rule;
+    return kept;
+}
+
+static const char *wire_name(const struct tag *tag, const char *written)
+{
+    for (int i = 0; i < TAG_SOURCES; i++)
+        if (tag->names[i] && tag->names[i][0] && strcmp(tag->names[i], "-"))
+            return tag->names[i];
+    return written;
+}
+
+static bool is_dropped(const struct tag *tag)
+{
+    bool dropped = false;
+    for (int i = 0; i < TAG_SOURCES; i++) {
+        if (tag->names[i] && strcmp(tag->names[i], "-"))
+            return false;
+        dropped = dropped || tag->names[i];
+    }
+    return dropped;
+}
+
+static uint16_t source_flags(const struct tag *tag)
+{
+    unsigned flags = 0;
+    for (int i = 0; i < TAG_SOURCES; i++)
+        if (tag->names[i] && strcmp(tag->names[i], "-"))
+            flags |= (unsigned)SCHEMA_IN_JSON << i;
+    return (uint16_t)(flags ? flags : SCHEMA_IN_JSON);
+}
+
+static bool is_number(enum schema_kind kind)
+{
+    return kind >= SCHEMA_I8 && kind <= SCHEMA_F64;
+}
+
+/* What the tag and a pointer say of presence and rules. */
+static void apply_tag(struct pool *pool, struct schema_field *field,
+                      const struct tag *tag, bool pointer)
+{
+    bool scalar = field->cardinality == SCHEMA_ONE &&
+                  field->kind != SCHEMA_MESSAGE && field->kind != SCHEMA_ANY;
+    bool any = field->kind == SCHEMA_ANY && field->cardinality == SCHEMA_ONE;
+    bool untold = tag->foreign && !tag->names[TAG_JSON] &&
+                  !tag->names[TAG_FORM] && !tag->names[TAG_PATH] &&
+                  !tag->names[TAG_HEADER];
+    unsigned flags = source_flags(tag);
+    if (!tag->optional && !tag->fallback && !tag->env && !untold)
+        flags |= SCHEMA_REQUIRED;
+    flags |= tag->omitempty ? SCHEMA_OMITEMPTY : 0;
+    flags |= pointer || any ? SCHEMA_NULLABLE : 0;
+    flags |= tag->text ? SCHEMA_FROM_TEXT : 0;
+    flags |= tag->text && is_number(field->kind) ? SCHEMA_STRING_OUT : 0;
+    flags |= tag->inherit ? SCHEMA_INHERIT : 0;
+    flags |= tag->has_range ? SCHEMA_HAS_RANGE : 0;
+    flags |= tag->open_low ? SCHEMA_OPEN_LOW : 0;
+    flags |= tag->open_high ? SCHEMA_OPEN_HIGH : 0;
+    field->flags = (uint16_t)flags;
+    field->presence = scalar && !tag->fallback && (tag->optional || pointer);
+    field->rule = make_rule(pool, tag, field->name);
+}
+
+/* Two fields of one wire name from different sources (path:"id", json:"id"):
+ * the one that JSON does not name is renamed, its source keeps its name. */
+static bool rename_apart(struct gather *gather, struct schema_field *field,
+                         struct tag *tag)
+{
+    struct schema_field *all = gather->fields.items;
+    for (size_t i = 0; i < gather->fields.count; i++) {
+        if (strcmp(all[i].name, field->name))
+            continue;
+        if (!tag->names[TAG_JSON] && strcmp(field->written, field->name) &&
+            (all[i].flags & field->flags & 0xF0) == 0) {
+            field->name = field->written;
+            field->rule = make_rule(gather->lowering->pool, tag, field->name);
+            return true;
+        }
+        struct tag other;
+        tag_parse(gather->lowering->pool, all[i].tag, &other);
+        if (other.names[TAG_JSON] || !strcmp(all[i].written, all[i].name))
+            return false;
+        all[i].name = all[i].written;
+        all[i].rule = make_rule(gather->lowering->pool, &other, all[i].name);
+        return true;
+    }
+    return true;
+}
+
+/* Puts a field into its message; an outer one hides what was embedded. */
+static void put_field(struct gather *gather, const struct type_field *from,
+                      struct schema_field *field, struct tag *tag, size_t depth)
+{
+    struct pool *pool = gather->lowering->pool;
+    struct schema_field *all = gather->fields.items;
+    size_t *depths = gather->depths.items;
+    for (size_t i = 0; i < gather->fields.count; i++) {
+        bool same = !strcmp(all[i].written, field->written) ||
+                    !strcmp(all[i].name, field->name);
+        if (!same || (depths[i] == depth && !depth))
+            continue;
+        if (depth < depths[i]) {
+            all[i] = *field;
+            depths[i] = depth;
+        }
+        return;
+    }
+    bool apart = rename_apart(gather, field, tag);
+    all = gather->fields.items;
+    for (size_t i = 0; i < gather->fields.count; i++) {
+        if (apart && strcmp(all[i].written, field->written))
+            continue;
+        source_error(from->source, from->at,
+                     "'%s' is the name of another field here", field->name);
+        return;
+    }
+    if (gather->fields.count >= SCHEMA_FIELDS_MAX) {
+        source_error(from->source, from->at, "more than %d fields",
+                     SCHEMA_FIELDS_MAX);
+        return;
+    }
+    *(struct schema_field *)vec_add(pool, &gather->fields, sizeof(*field)) =
+        *field;
+    *(size_t *)vec_add(pool, &gather->depths, sizeof(size_t)) = depth;
+}
+
+static void gather_fields(struct gather *gather, const struct vec *fields,
+                          size_t embedded, int depth);
+
+static bool gather_embedded(struct gather *gather,
+                            const struct type_field *from,
+                            const struct tag *tag, size_t embedded, int depth)
+{
+    if (from->name[0] || wire_name(tag, "")[0])
+        return false;
+    struct type_decl *decl = find_decl(gather->lowering, from->type->name);
+    if (!decl)
+        source_error(from->source, from->at, "unresolved type '%s'",
+                     from->type->name);
+    else if (embedded >= SCHEMA_DEPTH_MAX ||
+             gather->embeds++ >= SCHEMA_FIELDS_MAX)
+        source_error(from->source, from->at, "'%s' embeds itself",
+                     from->type->name);
+    else
+        gather_fields(gather, &decl->fields, embedded + 1, depth);
+    return true;
+}
+
+static void gather_field(struct gather *gather, const struct type_field *from,
+                         size_t embedded, int depth)
+{
+    struct lowering *lowering = gather->lowering;
+    struct tag tag;
+    tag_parse(lowering->pool, from->tag, &tag);
+    if (tag.complaint)
+        source_error(from->source, from->tag_at, "%s", tag.complaint);
+    if (is_dropped(&tag) ||
+        gather_embedded(gather, from, &tag, embedded, depth))
+        return;
+    const char *written = from->name[0] ? from->name : from->type->name;
+    struct schema_field field = {.name = wire_name(&tag, written),
+                                 .written = written,
+                                 .type = from->type->text,
+                                 .tag = gather->message->name,
+                                 .doc = from->doc,
+                                 .oneof = "",
+                                 .pos = source_pos(from->source, from->at)};
+    bool pointer = from->type->form == TYPE_POINTER;
+    if (!lower_type(lowering, &field, from, from->type, depth))
+        return;
+    field.tag = from->tag;
+    apply_tag(lowering->pool, &field, &tag, pointer);
+    put_field(gather, from, &field, &tag, embedded);
+}
+
+static void gather_fields(struct gather *gather, const struct vec *fields,
+                          size_t embedded, int depth)
+{
+    const struct type_field *from = fields->items;
+    for (size_t i = 0; i < fields->count; i++)
+        gather_field(gather, &from[i], embedded, depth);
+}
+
+/* Struct members: wire names as C, made unique. */
+static void name_members(struct pool *pool, struct vec *fields)
+{
+    struct schema_field *all = fields->items;
+    for (size_t i = 0; i < fields->count; i++) {
+        all[i].c_name = name_member(pool, all[i].name);
+        for (size_t j = 0; j < i; j++) {
+            if (strcmp(all[j].c_name, all[i].c_name))
+                continue;
+            all[i].c_name = pool_printf(pool, "%s_", all[i].c_name);
+            j = (size_t)-1;
+        }
+    }
+}
+
+static void fill_message(struct lowering *lowering,
+                         struct schema_message *message,
+                         const struct vec *fields, int depth)
+{
+    struct gather gather = {.lowering = lowering, .message = message};
+    gather_fields(&gather, fields, 0, depth);
+    name_members(lowering->pool, &gather.fields);
+    message->fields = gather.fields.items;
+    message->field_count = gather.fields.count;
+}
+
+void types_lower(struct lowering *lowering)
+{
+    struct type_decl *const *decls = lowering->decls.items;
+    for (size_t i = 0; i < lowering->decls.count; i++) {
+        struct type_decl *decl = decls[i];
+        const struct type_decl *first = find_decl(lowering, decl->name);
+        if (first && first != decl)
+            source_error(decl->source, decl->at,
+                         "type '%s' is declared already, at %s:%u", decl->name,
+                         first->source->path,
+                         source_pos(first->source, first->at).line);
+        decl->message = new_message(lowering, decl->name, false);
+        decl->message->doc = decl->doc;
+        decl->message->pos = source_pos(decl->source, decl->at);
+    }
+    for (size_t i = 0; i < lowering->decls.count; i++) {
+        fill_message(lowering, decls[i]->message, &decls[i]->fields, 0);
+        vec_push(lowering->pool, &lowering->messages, decls[i]->message);
+    }
+}
