@@ -33,7 +33,8 @@ static bool buf_reserve(struct bus_buf *buf, size_t len)
     size_t cap = buf->cap ? buf->cap : FIRST;
     while (cap < want)
         cap = cap > buf->limit / 2 ? buf->limit : cap * 2;
-    uint8_t *data = realloc(buf->data, cap);
+    /* One byte more than cap, for the NUL that vsnprintf writes. */
+    uint8_t *data = realloc(buf->data, cap + 1);
     if (!data)
         abort();
     buf->data = data;
@@ -67,8 +68,7 @@ void bus_buf_printf(struct bus_buf *buf, const char *format, ...)
     int len = vsnprintf(NULL, 0, format, args);
     va_end(args);
     assert(len >= 0);
-    /* vsnprintf also writes the NUL, which is not kept. */
-    if (!buf_reserve(buf, (size_t)len + 1))
+    if (!buf_reserve(buf, (size_t)len) || len == 0)
         return;
     va_start(args, format);
     vsnprintf((char *)buf->data + buf->len, (size_t)len + 1, format, args);
