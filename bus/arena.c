@@ -25,6 +25,9 @@ struct bus_arena_block {
 
 void bus_arena_init(struct bus_arena *arena, size_t limit)
 {
+    /* So that no size within the limit overflows when it is rounded up. */
+    if (limit > SIZE_MAX / 2)
+        limit = SIZE_MAX / 2;
     *arena = (struct bus_arena){.limit = limit};
 }
 

@@ -121,6 +121,10 @@ static void sizes_that_overflow_give_null(void **state)
     assert_null(bus_arena_alloc(arena, SIZE_MAX));
     assert_null(bus_arena_text_n(arena, "", SIZE_MAX));
     assert_non_null(bus_arena_array(arena, SIZE_MAX, 0));
+    struct bus_arena endless;
+    bus_arena_init(&endless, SIZE_MAX);
+    assert_null(bus_arena_alloc(&endless, SIZE_MAX));
+    bus_arena_release(&endless);
 }
 
 static void rounding_never_passes_the_limit(void **state)

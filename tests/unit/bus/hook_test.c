@@ -4,6 +4,8 @@
  * at the effect that was ordered and at no other.
  */
 #include <errno.h>
+#include <limits.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -11,8 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/inotify.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -123,17 +125,22 @@ static void counts_one_kind_only(void **state)
 static void holds_and_says_so(void **state)
 {
     struct fixture *f = *state;
-    struct timespec step = {0, 1000000};
+    char crash[FOLDER_MAX + 8];
+    char event[sizeof(struct inotify_event) + NAME_MAX + 1];
+    int watch = inotify_init1(IN_CLOEXEC);
+    snprintf(crash, sizeof(crash), "%s/crash", f->folder);
     order(f, "1 hold");
+    assert_true(inotify_add_watch(watch, crash, IN_CREATE) >= 0);
     f->child = fork();
     if (f->child == 0) {
         bus_effect_init(f->folder, "user");
         bus_effect("send");
         _exit(0); /* must not come here */
     }
-    int waited = 0;
-    while (access(f->held, F_OK) < 0 && waited++ < AWAIT_MS)
-        nanosleep(&step, NULL); /* between two looks, not for an effect */
+    struct pollfd ready = {.fd = watch, .events = POLLIN};
+    assert_int_equal(poll(&ready, 1, AWAIT_MS), 1);
+    assert_true(read(watch, event, sizeof(event)) > 0);
+    close(watch);
     assert_int_equal(access(f->held, F_OK), 0);
     assert_int_equal(waitpid(f->child, NULL, WNOHANG), 0); /* still there */
     assert_int_equal(access(f->order, F_OK), -1);
