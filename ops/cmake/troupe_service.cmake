@@ -44,6 +44,11 @@ function(troupe_service name)
         endif()
     endforeach()
 
+    # bus_saga_run's own file, which plans need.
+    file(GLOB engine ${CMAKE_SOURCE_DIR}/actors/runtime/saga*.c)
+    if(actor_sources MATCHES "\\.saga\\.c" AND NOT engine)
+        return()
+    endif()
     if(arg_NO_MAIN OR NOT arg_SOURCES OR NOT TARGET troupe_runtime OR
        NOT EXISTS ${CMAKE_SOURCE_DIR}/bus/call.c OR
        NOT EXISTS ${CMAKE_SOURCE_DIR}/bus/server.c)

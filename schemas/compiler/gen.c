@@ -18,6 +18,11 @@ typedef void print_file(struct gen *gen, struct out *out);
 typedef void print_unit(struct gen *gen, struct out *out,
                         const struct schema_unit *unit);
 
+const char *gen_guard(struct gen *gen, const struct schema_unit *unit)
+{
+    return name_c(gen->pool, unit->stem);
+}
+
 static bool has_content(const char *path, const struct out *out)
 {
     FILE *file = fopen(path, "rbe");

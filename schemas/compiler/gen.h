@@ -66,6 +66,9 @@ void gen_saga_source(struct gen *gen, struct out *out,
 void gen_prototype(struct out *out, const char *name,
                    const struct schema_method *method);
 
+/* A file's stem as part of an include guard. */
+const char *gen_guard(struct gen *gen, const struct schema_unit *unit);
+
 /* The Config message of a unit of the caller; NULL: none. */
 const struct schema_message *gen_config(const struct gen *gen);
 
