@@ -158,13 +158,12 @@ int runtime_open(struct runtime *runtime, struct bus_error *err)
                                     .actor = process->type->name,
                                     .clock = process->clock,
                                     .memory = runtime->options.memory};
-    bool own = runtime->options.serve == NULL;
     const struct bus_server_options server = {
         .actor = process->type->name,
         .instance = process->instance,
         .node = process->node,
-        .serve = own ? runtime_serve : runtime->options.serve,
-        .arg = own ? runtime : runtime->options.serve_arg,
+        .serve = runtime_serve,
+        .arg = runtime,
     };
     int code = store_start(runtime, err);
     if (!code)

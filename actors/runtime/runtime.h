@@ -61,8 +61,6 @@ struct runtime_options {
     bool check;              /* bus_main: only read the configuration */
     const struct bus_clock *clock;
     struct bus_memory *memory; /* NULL: nng */
-    bus_serve *serve;          /* NULL: runtime_serve; with serve_arg else */
-    void *serve_arg;
 };
 
 struct runtime {
