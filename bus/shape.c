@@ -193,7 +193,7 @@ static int full(struct bus_error *err)
 static bool value_integer(uint8_t kind, const void *at, int64_t *ret)
 {
     switch ((enum bus_kind)kind) {
-    case BUS_I8:
+    case BUS_I8: /* NOLINTNEXTLINE(bugprone-signed-char-misuse): a number */
         return *ret = *(const int8_t *)at, true;
     case BUS_I16:
         return *ret = *(const int16_t *)at, true;
@@ -505,11 +505,11 @@ static int fill_message(const struct check *check,
 /* TEXT and DECIMAL are never NULL. */
 static void fill_empty(const struct check *check, const struct bus_field *field)
 {
-    static const char *const empty = "";
-    unsigned char *at = check->message + field->offset;
+    void *at = check->message + field->offset;
+    const char **slot = at;
     bool text = field->kind == BUS_TEXT || field->kind == BUS_DECIMAL;
-    if (text && field->cardinality == BUS_ONE && !*(char *const *)(void *)at)
-        memcpy(at, &empty, sizeof(empty));
+    if (text && field->cardinality == BUS_ONE && !*slot)
+        *slot = "";
 }
 
 /* A field that did not come. */

@@ -86,7 +86,7 @@ static void head_small(uint8_t first, struct head *ret)
     *ret = (struct head){.size = 1};
     if (first >= FORM_NEGATIVE) {
         ret->type = BUS_PACK_INT;
-        ret->as.integer = (int8_t)first;
+        ret->as.integer = (int64_t)first - 256;
     } else if (first < 0x80) {
         ret->type = BUS_PACK_UINT;
         ret->as.natural = first;
