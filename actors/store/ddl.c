@@ -117,15 +117,18 @@ static bool is_now(const char *fallback)
            strncasecmp(fallback, "localtime", 9) == 0;
 }
 
-static void add_default(struct bus_buf *buf, const struct model_column *column)
+static void add_default(struct bus_buf *buf, const struct model_column *column,
+                        bool is_text)
 {
     const char *text = column->fallback;
-    if (!text)
+    if (!text || !*text)
         return;
     if (is_now(text))
         bus_buf_text(buf, " DEFAULT CURRENT_TIMESTAMP");
     else if (strncasecmp(text, "b'", 2) == 0)
         bus_buf_printf(buf, " DEFAULT %lu", strtoul(text + 2, NULL, 2));
+    else if (is_text && strchr("+-.0123456789", *text))
+        bus_buf_printf(buf, " DEFAULT '%s'", text); /* a decimal's digits */
     else
         bus_buf_printf(buf, " DEFAULT %s", text);
 }
@@ -159,7 +162,7 @@ static int add_column(struct bus_buf *buf, const struct model_table *table,
         bus_buf_text(buf, " PRIMARY KEY AUTOINCREMENT");
     if (column->flags & MODEL_NOT_NULL && !rowid)
         bus_buf_text(buf, " NOT NULL");
-    add_default(buf, column);
+    add_default(buf, column, strcmp(type, "TEXT") == 0);
     add_range(buf, column);
     add_length(buf, column);
     return BUS_OK;

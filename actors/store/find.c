@@ -68,6 +68,14 @@ static int find_direct(const struct find *find, void *row)
     return find_row(find->call, find->table, find->key, find->probe, row);
 }
 
+/* What the cache holds is of no use: it goes, and the database answers. */
+static int find_instead(const struct find *find, const char *key, void *row)
+{
+    struct cache *cache = find->call->store->shared->cache;
+    cache->driver->del(cache, find->call, key);
+    return find_direct(find, row);
+}
+
 /* ---- by the primary key ---- */
 
 static void store_row(const struct find *find, const struct take *take,
@@ -105,7 +113,7 @@ static int find_by_primary(const struct find *find, void *row)
     if (found == TAKE_HIT)
         return cached_row_read(find->call, find->form, value, row)
                    ? BUS_OK
-                   : find_direct(find, row);
+                   : find_instead(find, take.key, row);
     code = load_row(find, &take, row);
     take_end(&take);
     return code;
@@ -143,22 +151,22 @@ static bool still_matches(const struct find *find, const void *row)
 
 /* From the primary key found in the cache to the row; the database decides
  * where the cache is of two minds. */
-static int follow_index(const struct find *find, struct bus_bytes value,
-                        void *row)
+static int follow_index(const struct find *find, const struct take *take,
+                        struct bus_bytes value, void *row)
 {
     size_t size = find->table->row->size;
     void *probe = bus_arena_alloc(find->call->arena, size);
     void *found = bus_arena_alloc(find->call->arena, size);
     if (!probe || !found ||
         !cached_primary_read(find->call, find->form, value, probe))
-        return find_direct(find, row);
+        return find_instead(find, take->key, row);
     struct find primary = *find;
     primary.key = &find->table->primary;
     primary.probe = probe;
     int code = find_by_primary(&primary, found);
     if (code == BUS_NOT_FOUND ||
         (code == BUS_OK && !still_matches(find, found)))
-        return find_direct(find, row);
+        return find_instead(find, take->key, row);
     if (code == BUS_OK)
         memcpy(row, found, size);
     return code;
@@ -193,7 +201,7 @@ static int find_by_unique(const struct find *find, void *row)
     if (found == TAKE_ABSENT)
         return find_nothing(find->call, find->table, find->key);
     if (found == TAKE_HIT)
-        return follow_index(find, value, row);
+        return follow_index(find, &take, value, row);
     code = find_direct(find, row);
     if (code == BUS_OK)
         store_index(find, &take, row);

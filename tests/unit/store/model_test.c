@@ -197,7 +197,7 @@ static void seed_runs_once(void **state)
     assert_int_equal(person_find_by_number(reading(state), "666", &found),
                      BUS_OK);
     assert_string_equal(found.name, "小明");
-    assert_string_equal(found.balance, "0.0");
+    assert_string_equal(found.balance, "0.00");
     assert_int_equal(found.born, INT64_C(1049522828000000));
 }
 
