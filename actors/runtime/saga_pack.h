@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * How a plan travels inside saga.submit: a msgpack map described by shapes, so
+ * that any client can write one. {name, steps: [{name, action: {target, method,
+ * inputs: [{field, from, path, convert, literal}]}, compensate: {...},
+ * timeout_ms, retry_first_ms, retry_max_ms, retry_limit, interval_ms}], result:
+ * [inputs]}. Absent: 0, "" or none. A literal has no `from`.
+ */
+#ifndef ACTOR_SAGA_PACK_H
+#define ACTOR_SAGA_PACK_H
+
+#include "actors/runtime/saga.h"
+#include "bus/buf.h"
+#include "bus/shape.h"
+
+struct saga_wire_input {
+    const char *field;
+    bool has_from;
+    const char *from;
+    bool has_path;
+    const char *path;
+    bool has_convert;
+    uint8_t convert;          /* enum saga_convert */
+    struct bus_bytes literal; /* ANY */
+};
+
+struct saga_wire_branch {
+    const char *target;
+    const char *method;
+    struct bus_list inputs; /* struct saga_wire_input */
+};
+
+struct saga_wire_step {
+    const char *name;
+    struct saga_wire_branch *action;
+    struct saga_wire_branch *compensate; /* NULL: none */
+    uint32_t timeout_ms;
+    uint32_t retry_first_ms;
+    uint32_t retry_max_ms;
+    uint32_t retry_limit;
+    uint32_t interval_ms;
+};
+
+struct saga_wire_plan {
+    const char *name;
+    struct bus_list steps;  /* struct saga_wire_step */
+    struct bus_list result; /* struct saga_wire_input */
+};
+
+extern const struct bus_shape saga_plan_shape; /* of saga_wire_plan */
+
+/* What saga.submit takes. */
+struct saga_wire_submit {
+    const char *gid; /* "": the orchestrator makes one */
+    struct bus_bytes plan;    /* ANY */
+    struct bus_bytes request; /* ANY */
+    uint32_t wait_ms; /* 0: answered as soon as it is accepted */
+};
+
+extern const struct bus_shape saga_submit_shape;
+
+/* Appends the plan as msgpack. */
+void saga_plan_pack(struct bus_buf *buf, const struct saga_plan *plan);
+
+#endif

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Group commit. Two queues: sagas that wait for the disk, and sagas whose
+ * progress should reach it by and by. One batch is under way at a time; what
+ * is urgent starts the next as soon as it is back. A saga written twice
+ * meanwhile is one row. When the journal fails, what was being accepted is
+ * refused, everything else is written again until it works.
+ */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "actors/saga/run.h"
+#include "bus/clock.h"
+#include "bus/code.h"
+
+static int64_t now_of(const struct orchestrator *orch)
+{
+    return orch->world.now(orch->world.arg);
+}
+
+static struct run *run_of(struct link *dirty)
+{
+    return (struct run *)(void *)dirty; /* its first member */
+}
+
+void commit_want(struct orchestrator *orch, struct run *run, bool sync)
+{
+    if (link_alone(&run->dirty))
+        run->dirty_since = now_of(orch);
+    else if (run->urgent || !sync)
+        return;
+    run->urgent = sync;
+    link_append(sync ? &orch->urgent : &orch->riding, &run->dirty);
+}
+
+/* When the oldest progress has waited long enough. */
+static int64_t riding_due(const struct orchestrator *orch)
+{
+    if (link_alone(&orch->riding))
+        return INT64_MAX;
+    if (orch->draining)
+        return 0;
+    return run_of(orch->riding.next)->dirty_since +
+           ORCHESTRATOR_RIDE_MS * BUS_MILLI;
+}
+
+int64_t commit_due(const struct orchestrator *orch)
+{
+    if (orch->batch->busy)
+        return INT64_MAX;
+    if (orch->stats.failing)
+        return orch->mend;
+    if (!link_alone(&orch->urgent))
+        return 0;
+    return riding_due(orch);
+}
+
+/* Unix time at which the saga next wants to act: its first timer. */
+static int64_t wants_at(const struct orchestrator *orch, const struct run *run)
+{
+    int64_t first = INT64_MAX;
+    for (uint16_t i = 0; i < run->saga.engine.count; i++)
+        if (run->timers[i].timer.at && run->timers[i].timer.due < first)
+            first = run->timers[i].timer.due;
+    int64_t wall = orch->world.wall(orch->world.arg);
+    if (first == INT64_MAX)
+        return wall;
+    return wall + (first - now_of(orch)) / 1000;
+}
+
+static void batch_add(struct orchestrator *orch, struct run *run)
+{
+    struct batch *batch = orch->batch;
+    const struct saga *saga = &run->saga;
+    enum engine_phase phase = saga->engine.phase;
+    link_drop(&run->dirty);
+    assert(run->writing == 0 && saga->engine.version > 0);
+    run->writing = saga->engine.version;
+    batch->runs[batch->count] = run;
+    batch->rows[batch->count] = (struct journal_row){
+        .gid = saga->gid,
+        .name = saga->plan->plan.name,
+        .status = engine_phase_text(phase),
+        .finished = phase >= PHASE_CLOSING_DONE,
+        .due = wants_at(orch, run),
+        .created = saga->created,
+        .updated = saga->updated,
+    };
+    saga_pack(saga, &batch->bytes);
+    assert(!batch->bytes.failed);
+    batch->at[++batch->count] = batch->bytes.len;
+}
+
+/* The buffer may have moved while it grew: spans are made at the end. */
+static void batch_send(struct orchestrator *orch)
+{
+    struct batch *batch = orch->batch;
+    for (size_t i = 0; i < batch->count; i++)
+        batch->rows[i].state = (struct bus_bytes){
+            batch->bytes.data + batch->at[i], batch->at[i + 1] - batch->at[i]};
+    batch->job = (struct journal_job){
+        .kind = JOURNAL_COMMIT, .rows = batch->rows, .count = batch->count};
+    batch->busy = true;
+    orch->stats.commits++;
+    orch->stats.rows += batch->count;
+    orch->world.journal(orch->world.arg, &batch->job);
+}
+
+static bool batch_full(const struct batch *batch)
+{
+    return batch->count >= ORCHESTRATOR_BATCH_ROWS ||
+           batch->bytes.len >= ORCHESTRATOR_BATCH_BYTES;
+}
+
+void commit_flush(struct orchestrator *orch)
+{
+    struct batch *batch = orch->batch;
+    int64_t now = now_of(orch);
+    if (commit_due(orch) > now)
+        return;
+    batch->count = 0;
+    bus_buf_reset(&batch->bytes);
+    while (!link_alone(&orch->urgent) && !batch_full(batch))
+        batch_add(orch, run_of(orch->urgent.next));
+    while (riding_due(orch) <= now && !batch_full(batch))
+        batch_add(orch, run_of(orch->riding.next));
+    batch_send(orch);
+}
+
+static void row_failed(struct orchestrator *orch, struct run *run)
+{
+    struct engine_event event = {.kind = EVENT_UNWRITTEN};
+    if (run->saga.engine.phase == PHASE_ACCEPTING)
+        run_event(orch, run, &event);
+    else
+        commit_want(orch, run, true);
+}
+
+static void batch_failed(struct orchestrator *orch)
+{
+    struct batch *batch = orch->batch;
+    orch->stats.failing = true;
+    orch->mend = now_of(orch) + ORCHESTRATOR_MEND_MS * BUS_MILLI;
+    for (size_t i = 0; i < batch->count; i++) {
+        batch->runs[i]->writing = 0;
+        row_failed(orch, batch->runs[i]);
+    }
+}
+
+void commit_done(struct orchestrator *orch)
+{
+    struct batch *batch = orch->batch;
+    assert(batch->busy);
+    batch->busy = false;
+    if (batch->job.code) {
+        batch_failed(orch);
+        return;
+    }
+    orch->stats.failing = false;
+    for (size_t i = 0; i < batch->count; i++) {
+        struct run *run = batch->runs[i];
+        struct engine_event event = {.kind = EVENT_COMMITTED,
+                                     .version = run->writing};
+        run->writing = 0;
+        run_event(orch, run, &event);
+    }
+    run_held_release(orch);
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The journal: one row a saga, its whole state in one value, what must be found
+ * in columns beside it. One thread owns the connection; whoever wants something
+ * hands over a job and hears on that thread when it is done. Rows of many sagas
+ * commit in one transaction; what was reported committed survives a crash
+ * (SQLite: WAL, synchronous=FULL).
+ */
+#ifndef SAGA_JOURNAL_H
+#define SAGA_JOURNAL_H
+
+#include <stdbool.h>
+
+#include "actors/runtime/saga.h"
+#include "actors/store/sql.h"
+#include "bus/arena.h"
+
+#define JOURNAL_STATUS_MAX 16
+#define JOURNAL_LIST_MAX 1000 /* rows of one list */
+
+struct journal_row {
+    const char *gid;
+    const char *name;
+    const char *status; /* "running"; engine_phase_text */
+    bool finished;
+    int64_t due; /* Unix time, us: when it next wants to act */
+    int64_t created, updated;
+    struct bus_bytes state; /* saga_pack; not read by a list */
+};
+
+/* X(NAME) kinds of jobs. */
+enum journal_kind {
+    JOURNAL_COMMIT, /* write rows; none: prove that writing works */
+    JOURNAL_FIND,   /* the row of gid */
+    JOURNAL_LIST,   /* newest first, by status and name */
+    JOURNAL_DUE,    /* unfinished ones, by due time, after (after, gid) */
+};
+
+/* A job; the caller's until journal_do, and again once it is done. */
+struct journal_job {
+    enum journal_kind kind;
+    const struct journal_row *rows; /* COMMIT */
+    size_t count;                   /* COMMIT */
+    char gid[SAGA_GID_MAX + 1];     /* FIND, DUE */
+    char status[JOURNAL_STATUS_MAX]; /* LIST; "": any */
+    char name[BUS_NAME_MAX];         /* LIST; "": any */
+    int64_t after;                   /* DUE */
+    uint32_t limit;                  /* LIST, DUE */
+    void *arg;                       /* the caller's */
+
+    int code; /* the answer; err says why */
+    struct bus_error err;
+    struct journal_row *found; /* in arena */
+    size_t found_count;
+    struct bus_arena arena; /* initialised and released by the caller */
+    struct journal_job *next;
+};
+
+struct journal;
+
+/* Called on the journal's thread, once a job, in the order of journal_do. */
+typedef void journal_done(void *arg, struct journal_job *job);
+
+struct journal_options {
+    const struct sql_driver *driver;
+    const char *source; /* "sqlite:/path" */
+    const struct bus_clock *clock;
+    journal_done *done;
+    void *arg;
+};
+
+/* Opens, makes the table if it is missing, starts the thread. */
+int journal_open(const struct journal_options *options, struct journal **ret,
+                 struct bus_error *err);
+/* Any thread. */
+void journal_do(struct journal *journal, struct journal_job *job);
+/* Finishes every job handed over, then stops the thread. */
+void journal_close(struct journal *journal);
+
+#endif

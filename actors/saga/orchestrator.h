@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The shell around the engine: it keeps the sagas that are not finished, turns
+ * what happens into events, carries commands out and answers requests. Its
+ * world is one struct of functions: the actor fills it with a journal, the bus
+ * and a clock; the simulator is that world itself. One thread; no function of
+ * the world may call back into the orchestrator before it returns.
+ *
+ * Group commit falls out of one rule: while a batch is being written, whatever
+ * else wants the disk gathers for the next.
+ */
+#ifndef SAGA_ORCHESTRATOR_H
+#define SAGA_ORCHESTRATOR_H
+
+#include "actors/saga/journal.h"
+#include "actors/saga/state.h"
+#include "bus/call.h"
+
+#define ORCHESTRATOR_SAGAS_MAX 1000000 /* unfinished ones in memory */
+#define ORCHESTRATOR_CALLS_MAX 4096    /* branch calls in flight */
+#define ORCHESTRATOR_BATCH_ROWS 1024   /* of one commit */
+#define ORCHESTRATOR_BATCH_BYTES ((size_t)16 << 20)
+#define ORCHESTRATOR_RIDE_MS 100     /* progress waits so long for company */
+#define ORCHESTRATOR_MEND_MS 200     /* between tries of a failing journal */
+#define ORCHESTRATOR_RESUME_ROWS 256 /* read back at a time */
+#define ORCHESTRATOR_REPLY_MAX ((size_t)4 << 20) /* bytes of one answer */
+
+/* One branch call. Spans live until world->call returns. */
+struct saga_call {
+    void *run; /* handed back to orchestrator_answered */
+    uint16_t step;
+    enum engine_op op;
+    uint32_t attempt;
+    const char *target;
+    const char *method;
+    uint32_t timeout_ms;
+    struct bus_trace trace;     /* of the submission */
+    struct bus_saga_mark mark;  /* gid, branch, operation, fill */
+    struct bus_bytes body;
+};
+
+struct orchestrator_world {
+    void *arg;
+    int64_t (*now)(void *arg);     /* monotonic, ns */
+    int64_t (*wall)(void *arg);    /* Unix time, us */
+    uint64_t (*random)(void *arg); /* also makes gids: hard to guess */
+    /* Starts a job; orchestrator_done follows. One COMMIT at a time. */
+    void (*journal)(void *arg, struct journal_job *job);
+    /* Starts a call; orchestrator_answered follows exactly once. */
+    void (*call)(void *arg, const struct saga_call *call);
+    /* Answers a request. */
+    void (*answer)(void *arg, void *asker, const struct bus_reply *reply);
+};
+
+/* A request to the actor: submit, show, list. */
+struct orchestrator_request {
+    const char *method;
+    struct bus_bytes body;
+    int64_t deadline; /* monotonic ns */
+    struct bus_trace trace;
+    void *asker; /* handed to world->answer, exactly once */
+};
+
+struct orchestrator;
+
+struct orchestrator *orchestrator_new(const struct orchestrator_world *world);
+/* Frees everything at once, as a crash would: nobody is answered. */
+void orchestrator_free(struct orchestrator *orch);
+
+/* Begins to read back unfinished sagas. */
+void orchestrator_start(struct orchestrator *orch);
+
+void orchestrator_request(struct orchestrator *orch,
+                          const struct orchestrator_request *request);
+void orchestrator_answered(struct orchestrator *orch, void *run, uint16_t step,
+                           enum engine_op op, uint32_t attempt,
+                           const struct bus_reply *reply);
+void orchestrator_done(struct orchestrator *orch, struct journal_job *job);
+
+/* Fires timers that are due and hands the journal what has gathered: after
+ * every round of events, and when orchestrator_due has come. */
+void orchestrator_tick(struct orchestrator *orch);
+int64_t orchestrator_due(const struct orchestrator *orch); /* monotonic ns */
+
+/* Takes nothing new, starts no call. Over once orchestrator_idle. */
+void orchestrator_drain(struct orchestrator *orch);
+/* Nothing in flight and nothing to write. */
+bool orchestrator_idle(const struct orchestrator *orch);
+/* Answers whoever still waits that the saga is still running. */
+void orchestrator_dismiss(struct orchestrator *orch);
+
+struct orchestrator_stats {
+    size_t sagas;   /* in memory */
+    size_t calls;   /* in flight */
+    size_t waiters; /* submitters that wait */
+    size_t resumed; /* read back since the start */
+    bool failing;   /* the journal is */
+    bool resuming;  /* reading back is not over */
+    uint64_t commits, rows; /* written since the start */
+};
+void orchestrator_stats(const struct orchestrator *orch,
+                        struct orchestrator_stats *ret);
+
+#endif

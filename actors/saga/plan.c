@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Plans: bytes to struct saga_plan and engine rules, every limit and name
+ * checked, and a table that keeps one copy of each.
+ */
+#include "actors/saga/plan.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "actors/runtime/saga_pack.h"
+#include "bus/code.h"
+#include "bus/pack.h"
+
+#define BUCKETS_FIRST ((size_t)64)
+#define ARENA_MAX (PLAN_BYTES_MAX * 16)
+#define FIELD_MAX 128 /* bytes of an input's field or path */
+
+/* A plan in the making. */
+struct making {
+    struct plan *plan;
+    const struct saga_wire_plan *wire;
+    struct saga_step *steps;
+    struct bus_error *err;
+};
+
+static int refuse(struct making *making, const char *what, const char *name)
+{
+    return bus_error_set(making->err, BUS_INVALID_ARGUMENT, "plan: %s \"%s\"",
+                         what, name);
+}
+
+int plan_step(const struct saga_plan *plan, const char *name)
+{
+    for (uint16_t i = 0; i < plan->step_count; i++)
+        if (strcmp(plan->steps[i].name, name) == 0)
+            return i;
+    return -1;
+}
+
+/* limit: steps below it may be named. */
+static int check_input(struct making *making, const struct saga_input *input,
+                       int limit)
+{
+    if (!input->field[0] || strlen(input->field) >= FIELD_MAX)
+        return refuse(making, "bad field name", input->field);
+    if (input->convert > SAGA_TO_TEXT)
+        return refuse(making, "unknown conversion of", input->field);
+    if (!input->from)
+        return input->literal.len > 0
+                   ? BUS_OK
+                   : refuse(making, "no source for", input->field);
+    if (strlen(input->path) >= FIELD_MAX)
+        return refuse(making, "path too long for", input->field);
+    if (strcmp(input->from, PLAN_REQUEST) == 0)
+        return BUS_OK;
+    int step = plan_step(&making->plan->plan, input->from);
+    if (step < 0)
+        return refuse(making, "no such step", input->from);
+    if (step >= limit)
+        return refuse(making, "step used before it has run:", input->from);
+    return BUS_OK;
+}
+
+static int read_inputs(struct making *making, const struct bus_list *list,
+                       int limit, const struct saga_input **ret)
+{
+    const struct saga_wire_input *wire = list->items;
+    if (list->count > SAGA_INPUTS_MAX)
+        return bus_error_set(making->err, BUS_INVALID_ARGUMENT,
+                             "plan: more than %d inputs", SAGA_INPUTS_MAX);
+    struct saga_input *inputs =
+        bus_arena_array(&making->plan->arena, list->count, sizeof(*inputs));
+    for (size_t i = 0; i < list->count; i++) {
+        inputs[i] = (struct saga_input){
+            .field = wire[i].field,
+            .from = wire[i].has_from && wire[i].from[0] ? wire[i].from : NULL,
+            .path = wire[i].has_path ? wire[i].path : "",
+            .convert = wire[i].has_convert ? wire[i].convert : SAGA_AS_IS,
+            .literal = wire[i].literal,
+        };
+        int code = check_input(making, &inputs[i], limit);
+        if (code)
+            return code;
+    }
+    *ret = inputs;
+    return BUS_OK;
+}
+
+static int read_branch(struct making *making,
+                       const struct saga_wire_branch *wire, int limit,
+                       struct saga_branch *ret)
+{
+    if (!wire->target[0] || strlen(wire->target) >= BUS_TARGET_MAX)
+        return refuse(making, "bad target", wire->target);
+    if (!wire->method[0] || strlen(wire->method) >= BUS_METHOD_MAX)
+        return refuse(making, "bad method", wire->method);
+    ret->target = wire->target;
+    ret->method = wire->method;
+    ret->input_count = (uint16_t)wire->inputs.count;
+    return read_inputs(making, &wire->inputs, limit, &ret->inputs);
+}
+
+static int read_times(struct making *making, const struct saga_wire_step *wire,
+                      struct saga_step *step)
+{
+    step->timeout_ms = wire->timeout_ms ? wire->timeout_ms : PLAN_TIMEOUT_MS;
+    step->retry_first_ms =
+        wire->retry_first_ms ? wire->retry_first_ms : PLAN_RETRY_FIRST_MS;
+    step->retry_max_ms =
+        wire->retry_max_ms ? wire->retry_max_ms : PLAN_RETRY_MAX_MS;
+    step->interval_ms =
+        wire->interval_ms ? wire->interval_ms : PLAN_INTERVAL_MS;
+    step->retry_limit = wire->retry_limit;
+    if (step->timeout_ms > PLAN_WAIT_MAX_MS ||
+        step->retry_first_ms > PLAN_WAIT_MAX_MS ||
+        step->retry_max_ms > PLAN_WAIT_MAX_MS ||
+        step->interval_ms > PLAN_WAIT_MAX_MS)
+        return refuse(making, "a time of more than a day in step", step->name);
+    return BUS_OK;
+}
+
+static int read_step(struct making *making, int at)
+{
+    const struct saga_wire_step *wire = making->wire->steps.items;
+    struct saga_step *step = &making->steps[at];
+    wire += at;
+    if (!wire->name[0] || strlen(wire->name) >= BUS_NAME_MAX ||
+        strcmp(wire->name, PLAN_REQUEST) == 0)
+        return refuse(making, "bad step name", wire->name);
+    if (plan_step(&making->plan->plan, wire->name) >= 0)
+        return refuse(making, "step named twice:", wire->name);
+    if (!wire->action)
+        return refuse(making, "no action in step", wire->name);
+    step->name = wire->name;
+    int code = read_times(making, wire, step);
+    if (!code)
+        code = read_branch(making, wire->action, at, &step->action);
+    making->plan->plan.step_count++; /* its own reply: compensation only */
+    if (!code && wire->compensate)
+        code = read_branch(making, wire->compensate, at + 1,
+                           &step->compensate);
+    return code;
+}
+
+/* Steps whose replies its compensation takes, beside its own. */
+static uint64_t needs_of(const struct saga_plan *plan, int at)
+{
+    const struct saga_branch *branch = &plan->steps[at].compensate;
+    uint64_t needs = 0;
+    for (uint16_t i = 0; branch->target && i < branch->input_count; i++) {
+        const char *from = branch->inputs[i].from;
+        int step = from ? plan_step(plan, from) : -1;
+        if (step >= 0 && step != at)
+            needs |= UINT64_C(1) << step;
+    }
+    return needs;
+}
+
+static void make_rules(struct plan *plan)
+{
+    const struct saga_plan *from = &plan->plan;
+    plan->rules =
+        bus_arena_array(&plan->arena, from->step_count, sizeof(*plan->rules));
+    for (int i = 0; i < from->step_count; i++) {
+        const struct saga_step *step = &from->steps[i];
+        plan->rules[i] = (struct engine_rule){
+            .after = (UINT64_C(1) << i) - 1, /* in the order written */
+            .needs = needs_of(from, i),
+            .retry_first_ms = step->retry_first_ms,
+            .retry_max_ms = step->retry_max_ms,
+            .retry_limit = step->retry_limit,
+            .interval_ms = step->interval_ms,
+            .compensates = step->compensate.target != NULL,
+        };
+    }
+}
+
+static int read_plan(struct making *making)
+{
+    struct plan *plan = making->plan;
+    const struct saga_wire_plan *wire = making->wire;
+    size_t count = wire->steps.count;
+    if (count == 0 || count > SAGA_STEPS_MAX)
+        return bus_error_set(making->err, BUS_INVALID_ARGUMENT,
+                             "plan: %zu steps, 1 to %d are possible", count,
+                             SAGA_STEPS_MAX);
+    if (!wire->name[0] || strlen(wire->name) >= BUS_NAME_MAX)
+        return refuse(making, "bad name", wire->name);
+    plan->plan.name = wire->name;
+    making->steps = bus_arena_array(&plan->arena, count, sizeof(struct saga_step));
+    plan->plan.steps = making->steps;
+    int code = BUS_OK;
+    for (size_t i = 0; !code && i < count; i++)
+        code = read_step(making, (int)i);
+    if (!code)
+        code = read_inputs(making, &wire->result, SAGA_STEPS_MAX,
+                           &plan->plan.result);
+    if (code)
+        return code;
+    plan->plan.result_count = (uint16_t)wire->result.count;
+    make_rules(plan);
+    return BUS_OK;
+}
+
+static int unpack(struct plan *plan, struct bus_error *err)
+{
+    struct saga_wire_plan wire = {0};
+    struct making making = {.plan = plan, .wire = &wire, .err = err};
+    int code = bus_unpack_message(plan->bytes, &saga_plan_shape, &plan->arena,
+                                  &wire, err);
+    return code ? code : read_plan(&making);
+}
+
+static void plan_free(struct plan *plan)
+{
+    bus_arena_release(&plan->arena);
+    free(plan);
+}
+
+static int plan_new(struct bus_bytes bytes, struct plan **ret,
+                    struct bus_error *err)
+{
+    if (bytes.len > PLAN_BYTES_MAX)
+        return bus_error_set(err, BUS_INVALID_ARGUMENT,
+                             "plan: more than %zu bytes", PLAN_BYTES_MAX);
+    struct plan *plan = calloc(1, sizeof(*plan));
+    if (!plan)
+        abort();
+    bus_arena_init(&plan->arena, ARENA_MAX);
+    plan->bytes.data = (const uint8_t *)bus_arena_text_n(
+        &plan->arena, (const char *)bytes.data, bytes.len);
+    plan->bytes.len = bytes.len;
+    int code = unpack(plan, err);
+    if (code) {
+        plan_free(plan);
+        return code;
+    }
+    *ret = plan;
+    return BUS_OK;
+}
+
+/* FNV-1a; a plan's bytes come from whoever may submit, so that buckets can be
+ * filled on purpose only by those who could fill the journal as well. */
+static uint64_t hash_of(struct bus_bytes bytes)
+{
+    uint64_t hash = UINT64_C(14695981039346656037);
+    for (size_t i = 0; i < bytes.len; i++)
+        hash = (hash ^ bytes.data[i]) * UINT64_C(1099511628211);
+    return hash;
+}
+
+static struct plan **bucket_new(size_t size)
+{
+    struct plan **buckets = calloc(size, sizeof(*buckets));
+    if (!buckets)
+        abort();
+    return buckets;
+}
+
+void plans_init(struct plans *plans)
+{
+    *plans = (struct plans){.buckets = bucket_new(BUCKETS_FIRST),
+                            .size = BUCKETS_FIRST};
+}
+
+void plans_release(struct plans *plans)
+{
+    assert(plans->count == 0);
+    free(plans->buckets);
+    *plans = (struct plans){0};
+}
+
+static void plans_grow(struct plans *plans)
+{
+    size_t size = plans->size * 2;
+    struct plan **buckets = bucket_new(size);
+    for (size_t i = 0; i < plans->size; i++) {
+        struct plan *plan = plans->buckets[i];
+        while (plan) {
+            struct plan *next = plan->next;
+            plan->next = buckets[plan->hash & (size - 1)];
+            buckets[plan->hash & (size - 1)] = plan;
+            plan = next;
+        }
+    }
+    free(plans->buckets);
+    plans->buckets = buckets;
+    plans->size = size;
+}
+
+int plans_take(struct plans *plans, struct bus_bytes bytes, struct plan **ret,
+               struct bus_error *err)
+{
+    uint64_t hash = hash_of(bytes);
+    struct plan *plan = plans->buckets[hash & (plans->size - 1)];
+    while (plan && (plan->hash != hash || plan->bytes.len != bytes.len ||
+                    memcmp(plan->bytes.data, bytes.data, bytes.len) != 0))
+        plan = plan->next;
+    if (!plan) {
+        int code = plan_new(bytes, &plan, err);
+        if (code)
+            return code;
+        if (plans->count >= plans->size)
+            plans_grow(plans);
+        struct plan **bucket = &plans->buckets[hash & (plans->size - 1)];
+        plan->hash = hash;
+        plan->next = *bucket;
+        *bucket = plan;
+        plans->count++;
+    }
+    plan->sagas++;
+    *ret = plan;
+    return BUS_OK;
+}
+
+void plans_drop(struct plans *plans, struct plan *plan)
+{
+    assert(plan->sagas > 0);
+    if (--plan->sagas > 0)
+        return;
+    struct plan **at = &plans->buckets[plan->hash & (plans->size - 1)];
+    while (*at != plan)
+        at = &(*at)->next;
+    *at = plan->next;
+    plans->count--;
+    plan_free(plan);
+}

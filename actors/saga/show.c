@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * saga.show and saga.list. A saga that is not finished is shown from memory,
+ * every other, and every list, from the journal. Times are RFC 3339 texts with
+ * milliseconds; what has not happened is left out.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "actors/saga/run.h"
+#include "bus/code.h"
+#include "bus/pack.h"
+
+#define TIME_TEXT 32
+#define LIST_DEFAULT 100
+#define MICRO INT64_C(1000000) /* us a second */
+
+struct show_ask {
+    const char *gid;
+};
+
+struct list_ask {
+    const char *status;
+    const char *name;
+    uint32_t limit;
+};
+
+#define TEXT(type, member)                                                     \
+    {                                                                          \
+        .name = #member, .kind = BUS_TEXT,                                     \
+        .offset = offsetof(struct type, member), .presence = BUS_NO_PRESENCE   \
+    }
+
+static const struct bus_field show_fields[] = {TEXT(show_ask, gid)};
+static const struct bus_shape show_shape = {
+    .name = "saga.ShowRequest",
+    .size = sizeof(struct show_ask),
+    .count = 1,
+    .fields = show_fields,
+};
+static const struct bus_field list_fields[] = {
+    TEXT(list_ask, status),
+    TEXT(list_ask, name),
+    {.name = "limit",
+     .kind = BUS_U32,
+     .offset = offsetof(struct list_ask, limit),
+     .presence = BUS_NO_PRESENCE},
+};
+static const struct bus_shape list_shape = {
+    .name = "saga.ListRequest",
+    .size = sizeof(struct list_ask),
+    .count = 3,
+    .fields = list_fields,
+};
+
+static void pack_pair(struct bus_buf *buf, const char *key, const char *value)
+{
+    bus_pack_text(buf, key);
+    bus_pack_text(buf, value);
+}
+
+static void pack_time(struct bus_buf *buf, const char *key, int64_t us)
+{
+    char text[TIME_TEXT];
+    char day[TIME_TEXT];
+    struct tm tm;
+    time_t seconds = (time_t)(us / MICRO);
+    gmtime_r(&seconds, &tm);
+    strftime(day, sizeof(day), "%Y-%m-%dT%H:%M:%S", &tm);
+    snprintf(text, sizeof(text), "%.19s.%03dZ", day,
+             (int)(us % MICRO / 1000));
+    pack_pair(buf, key, text);
+}
+
+/* Pairs of a branch into the map that the caller opened. */
+static void pack_branch(struct bus_buf *buf, const struct saga *saga,
+                        uint16_t step, enum engine_op op)
+{
+    const struct engine_branch *branch = &saga->steps[step].branch[op];
+    const struct saga_note *note = &saga->notes[step][op];
+    pack_pair(buf, "status", engine_branch_text(branch->status));
+    bus_pack_text(buf, "attempts");
+    bus_pack_uint(buf, branch->attempts);
+    if (note->started)
+        pack_time(buf, "started", note->started);
+    if (note->finished)
+        pack_time(buf, "finished", note->finished);
+    if (branch->code)
+        pack_pair(buf, "code", bus_code_name(branch->code));
+    if (note->business) {
+        bus_pack_text(buf, "business");
+        bus_pack_int(buf, note->business);
+    }
+    if (note->sentence)
+        pack_pair(buf, "sentence", note->sentence);
+}
+
+static size_t branch_pairs(const struct saga *saga, uint16_t step,
+                           enum engine_op op)
+{
+    const struct engine_branch *branch = &saga->steps[step].branch[op];
+    const struct saga_note *note = &saga->notes[step][op];
+    return 2u + (note->started != 0) + (note->finished != 0) +
+           (branch->code != 0) + (note->business != 0) +
+           (note->sentence != NULL);
+}
+
+static void pack_step(struct bus_buf *buf, const struct saga *saga,
+                      uint16_t step)
+{
+    const struct saga_step *plan = &saga->plan->plan.steps[step];
+    bool undo = plan->compensate.target != NULL;
+    bus_pack_map(buf, 3 + branch_pairs(saga, step, OP_ACTION) + undo);
+    pack_pair(buf, "name", plan->name);
+    pack_pair(buf, "target", plan->action.target);
+    pack_pair(buf, "method", plan->action.method);
+    pack_branch(buf, saga, step, OP_ACTION);
+    if (!undo)
+        return;
+    bus_pack_text(buf, "compensation");
+    bus_pack_map(buf, 2 + branch_pairs(saga, step, OP_COMPENSATE));
+    pack_pair(buf, "target", plan->compensate.target);
+    pack_pair(buf, "method", plan->compensate.method);
+    pack_branch(buf, saga, step, OP_COMPENSATE);
+}
+
+static void pack_reason(struct bus_buf *buf, const struct saga *saga)
+{
+    int step = saga->engine.failed;
+    const struct saga_note *note = &saga->notes[step][OP_ACTION];
+    bus_pack_text(buf, "reason");
+    bus_pack_map(buf, 4);
+    pack_pair(buf, "step", saga->plan->plan.steps[step].name);
+    pack_pair(buf, "code",
+              bus_code_name(saga->steps[step].branch[OP_ACTION].code));
+    bus_pack_text(buf, "business");
+    bus_pack_int(buf, note->business);
+    pack_pair(buf, "sentence", note->sentence);
+}
+
+static void pack_saga(struct bus_buf *buf, const struct saga *saga)
+{
+    bool reason = saga->engine.failed >= 0;
+    bus_pack_map(buf, 6u + (saga->finished != 0) + reason);
+    pack_pair(buf, "gid", saga->gid);
+    pack_pair(buf, "name", saga->plan->plan.name);
+    pack_pair(buf, "status", engine_phase_text(saga->engine.phase));
+    pack_time(buf, "created", saga->created);
+    pack_time(buf, "updated", saga->updated);
+    if (saga->finished)
+        pack_time(buf, "finished", saga->finished);
+    if (reason)
+        pack_reason(buf, saga);
+    bus_pack_text(buf, "steps");
+    bus_pack_array(buf, saga->engine.count);
+    for (uint16_t i = 0; i < saga->engine.count; i++)
+        pack_step(buf, saga, i);
+}
+
+static void answer_saga(struct orchestrator *orch, void *asker,
+                        const struct saga *saga)
+{
+    struct bus_buf buf;
+    bus_buf_init(&buf, ORCHESTRATOR_REPLY_MAX);
+    pack_saga(&buf, saga);
+    answer_body(orch, asker, &buf);
+    bus_buf_release(&buf);
+}
+
+static int ask_read(const struct orchestrator_request *request,
+                    const struct bus_shape *shape, struct bus_arena *arena,
+                    void *ret, struct bus_error *err)
+{
+    static const uint8_t empty_map = 0x80;
+    struct bus_bytes body = request->body;
+    if (body.len == 0)
+        body = (struct bus_bytes){&empty_map, 1};
+    return bus_unpack_message(body, shape, arena, ret, err);
+}
+
+void show_request(struct orchestrator *orch,
+                  const struct orchestrator_request *request)
+{
+    struct show_ask ask = {0};
+    struct bus_error error = {0};
+    struct lookup *lookup =
+        lookup_new(orch, LOOKUP_SHOW, JOURNAL_FIND, request->asker);
+    int code = ask_read(request, &show_shape, &lookup->job.arena, &ask, &error);
+    if (!code && (!ask.gid[0] || strlen(ask.gid) > SAGA_GID_MAX))
+        code = bus_error_field(&error, BUS_INVALID_ARGUMENT, "gid",
+                               "a gid of 1 to %d bytes is needed",
+                               SAGA_GID_MAX);
+    struct run *run = code ? NULL : run_find(orch, ask.gid);
+    if (!code && !run) {
+        snprintf(lookup->job.gid, sizeof(lookup->job.gid), "%s", ask.gid);
+        orch->world.journal(orch->world.arg, &lookup->job);
+        return;
+    }
+    if (code)
+        answer_error(orch, request->asker, &error);
+    else
+        answer_saga(orch, request->asker, &run->saga);
+    lookup_free(orch, lookup);
+}
+
+void list_request(struct orchestrator *orch,
+                  const struct orchestrator_request *request)
+{
+    struct list_ask ask = {0};
+    struct bus_error error = {0};
+    struct lookup *lookup =
+        lookup_new(orch, LOOKUP_LIST, JOURNAL_LIST, request->asker);
+    struct journal_job *job = &lookup->job;
+    int code = ask_read(request, &list_shape, &job->arena, &ask, &error);
+    if (!code && (strlen(ask.status) >= sizeof(job->status) ||
+                  strlen(ask.name) >= sizeof(job->name)))
+        code = bus_error_set(&error, BUS_INVALID_ARGUMENT,
+                             "no such status or name");
+    if (code) {
+        answer_error(orch, request->asker, &error);
+        lookup_free(orch, lookup);
+        return;
+    }
+    snprintf(job->status, sizeof(job->status), "%s", ask.status);
+    snprintf(job->name, sizeof(job->name), "%s", ask.name);
+    job->limit = ask.limit ? ask.limit : LIST_DEFAULT;
+    if (job->limit > JOURNAL_LIST_MAX)
+        job->limit = JOURNAL_LIST_MAX;
+    orch->world.journal(orch->world.arg, job);
+}
+
+static void answer_list(struct orchestrator *orch, void *asker,
+                        const struct journal_job *job)
+{
+    struct bus_buf buf;
+    bus_buf_init(&buf, ORCHESTRATOR_REPLY_MAX);
+    bus_pack_map(&buf, 1);
+    bus_pack_text(&buf, "sagas");
+    bus_pack_array(&buf, job->found_count);
+    for (size_t i = 0; i < job->found_count; i++) {
+        const struct journal_row *row = &job->found[i];
+        bus_pack_map(&buf, 5);
+        pack_pair(&buf, "gid", row->gid);
+        pack_pair(&buf, "name", row->name);
+        pack_pair(&buf, "status", row->status);
+        pack_time(&buf, "created", row->created);
+        pack_time(&buf, "updated", row->updated);
+    }
+    answer_body(orch, asker, &buf);
+    bus_buf_release(&buf);
+}
+
+static void answer_row(struct orchestrator *orch, void *asker,
+                       const struct journal_row *row)
+{
+    struct saga saga;
+    struct bus_error error = {0};
+    if (saga_unpack(row->state, row->gid, &orch->plans, &saga, &error)) {
+        answer_error(orch, asker, &error);
+        return;
+    }
+    answer_saga(orch, asker, &saga);
+    saga_release(&saga, &orch->plans);
+}
+
+void show_found(struct orchestrator *orch, struct journal_job *job)
+{
+    struct lookup *lookup = job->arg;
+    struct bus_error error = job->err;
+    if (job->code) {
+        error.code = job->code;
+        answer_error(orch, lookup->asker, &error);
+    } else if (lookup->kind == LOOKUP_LIST) {
+        answer_list(orch, lookup->asker, job);
+    } else if (job->found_count > 0) {
+        answer_row(orch, lookup->asker, job->found);
+    } else {
+        bus_error_set(&error, BUS_NOT_FOUND, "no saga %s", job->gid);
+        answer_error(orch, lookup->asker, &error);
+    }
+}

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The engine as it is.
+ */
+#include "tests/sim/saga/mutants.h"
+
+enum sim_mutant mutant_now = MUTANT_NONE;

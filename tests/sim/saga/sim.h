@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The world of the saga orchestrator, simulated: virtual time, one queue of
+ * events, one seed. Orchestrator, engine, plan, values and state codec are the
+ * real ones; the journal, the participants with their barrier, the network and
+ * the clients are models in this folder. Whatever breaks an invariant stops the
+ * run and names the seed.
+ */
+#ifndef SIM_H
+#define SIM_H
+
+#include "actors/saga/orchestrator.h"
+#include "bus/clock.h"
+
+#define SIM_SAGAS_MAX 256
+#define SIM_STEPS_MAX 6
+#define SIM_ACTORS 4
+#define SIM_GID_MAX 40
+
+/* Broken parts, each of which the simulator must notice. */
+enum sim_mutant {
+    MUTANT_NONE,
+    MUTANT_SKIPS_BARRIER,
+    MUTANT_SKIPS_COMPENSATION,
+    MUTANT_WRONG_ORDER,
+    MUTANT_EARLY_REPLY,
+    MUTANT_RETRIES_ABORTED,
+    MUTANT_DROPS_WRITE,
+};
+
+struct sim;
+typedef void sim_action(struct sim *sim, void *arg);
+
+/* What a handler does when its turn comes. */
+enum sim_manner {
+    MANNER_OK,
+    MANNER_REFUSE,   /* always, with a code that rolls back */
+    MANNER_WAVERING, /* refuses or not, each time anew */
+    MANNER_ONGOING,  /* FAILED_PRECONDITION a few times */
+    MANNER_FAILING,  /* INTERNAL a few times */
+    MANNER_BROKEN,   /* INTERNAL always: its retry_limit must end it */
+};
+
+/* One step of one saga: what it shall do, and the truth of what happened. */
+struct sim_step {
+    int actor;
+    bool compensates;
+    bool needs; /* its compensation takes the reply of the step before */
+    enum sim_manner manner;
+    int code;          /* MANNER_REFUSE */
+    int action_faults; /* ONGOING, FAILING: how many are left */
+    int undo_faults;
+    uint32_t retry_limit;
+    /* the participant's database */
+    enum { ROW_NONE, ROW_OWN, ROW_BY_COMPENSATION } action_row;
+    bool undo_row;
+    uint64_t id;     /* of the stored reply; 0: none */
+    uint64_t asked;  /* attempt under way in this incarnation; 0: none */
+    int done, undone; /* effects */
+};
+
+enum sim_outcome { OUTCOME_NONE, OUTCOME_DONE, OUTCOME_ROLLED_BACK };
+
+struct sim_saga {
+    unsigned index;
+    char gid[SIM_GID_MAX]; /* "": the orchestrator makes one */
+    unsigned count;
+    struct sim_step steps[SIM_STEPS_MAX];
+    struct bus_buf plan, request;
+    /* what its client knows */
+    enum sim_outcome told;
+    int32_t told_business;
+    char told_sentence[BUS_SENTENCE_MAX];
+    bool accepted; /* it was told so */
+    bool refused;  /* told UNAVAILABLE, and given up */
+    bool settled;  /* the client asks no more */
+    unsigned again; /* further submissions after the outcome */
+};
+
+/* A row on the simulated disk. */
+struct sim_row {
+    char gid[SIM_GID_MAX];
+    char name[16];
+    char status[JOURNAL_STATUS_MAX];
+    bool finished;
+    int64_t due, created, updated;
+    struct bus_buf state;
+};
+
+struct sim_event {
+    int64_t at;
+    uint64_t order; /* of equal times */
+    sim_action *action;
+    void *arg;
+};
+
+struct sim_job; /* journal.c */
+
+struct sim {
+    uint64_t seed;
+    enum sim_mutant mutant;
+    uint64_t random;
+    int64_t now; /* ns */
+    struct sim_event *heap;
+    size_t events, events_cap;
+    uint64_t order;
+    char broken[256]; /* "": every invariant holds */
+    bool faults;      /* on: things go wrong */
+    bool over;        /* what is still queued is only let go */
+    /* the orchestrator's process */
+    struct orchestrator *orch;
+    unsigned incarnation;
+    bool dead;    /* crashed inside a call of its world */
+    int crash_in; /* effects left until it crashes; -1: does not */
+    bool looping; /* a tick is scheduled */
+    int64_t wake; /* when it looks again by itself */
+    unsigned crashes;
+    uint64_t effects, calls;
+    /* the disk */
+    struct sim_row *rows;
+    size_t row_count;
+    struct sim_job *jobs, **jobs_end;
+    bool disk_full;
+    uint64_t batches;
+    /* the rest of the world */
+    unsigned actor_epoch[SIM_ACTORS];
+    bool actor_down[SIM_ACTORS];
+    uint64_t next_id;
+    struct sim_saga sagas[SIM_SAGAS_MAX];
+    unsigned saga_count;
+};
+
+/* sim.c */
+void sim_init(struct sim *sim, uint64_t seed, unsigned sagas,
+              enum sim_mutant mutant);
+void sim_release(struct sim *sim);
+/* Runs to the end. True if every invariant held. */
+bool sim_run(struct sim *sim);
+void sim_at(struct sim *sim, int64_t delay, sim_action *action, void *arg);
+uint64_t sim_random(struct sim *sim);
+/* low..high */
+int64_t sim_between(struct sim *sim, int64_t low, int64_t high);
+bool sim_chance(struct sim *sim, int percent);
+/* Chance while faults are on. */
+bool sim_fault(struct sim *sim, int percent);
+void sim_break(struct sim *sim, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* world.c: the orchestrator's process */
+void world_start(struct sim *sim);
+void world_stop(struct sim *sim); /* at the end of a run */
+bool world_up(const struct sim *sim);
+void world_loop(struct sim *sim); /* a round of its loop, soon */
+/* An effect is about to happen or has just happened; false: the process is
+ * dead and it does not. */
+bool world_effect(struct sim *sim);
+/* If an effect was its last, the process goes and comes back later. */
+void world_bury(struct sim *sim);
+void world_schedule_faults(struct sim *sim);
+
+/* journal.c */
+void journal_take(struct sim *sim, struct journal_job *job);
+void journal_crash(struct sim *sim);
+const struct sim_row *journal_row(const struct sim *sim, const char *gid);
+void journal_release(struct sim *sim);
+
+/* participants.c */
+void participants_call(struct sim *sim, const struct saga_call *call);
+void participants_restart(struct sim *sim, int actor);
+void participants_forget(struct sim *sim); /* the caller is gone */
+void participants_check(struct sim *sim);
+
+/* clients.c */
+void clients_make(struct sim *sim);
+void clients_release(struct sim *sim);
+void clients_answer(struct sim *sim, void *asker, const struct bus_reply *reply);
+void clients_crash(struct sim *sim); /* whoever waits hears nothing */
+void clients_check(struct sim *sim);
+
+#endif
