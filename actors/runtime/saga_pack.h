@@ -51,10 +51,10 @@ extern const struct bus_shape saga_plan_shape; /* of saga_wire_plan */
 
 /* What saga.submit takes. */
 struct saga_wire_submit {
-    const char *gid; /* "": the orchestrator makes one */
+    const char *gid;          /* "": the orchestrator makes one */
     struct bus_bytes plan;    /* ANY */
     struct bus_bytes request; /* ANY */
-    uint32_t wait_ms; /* 0: answered as soon as it is accepted */
+    uint32_t wait_ms;         /* 0: answered as soon as it is accepted */
 };
 
 extern const struct bus_shape saga_submit_shape;

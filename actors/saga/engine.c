@@ -306,11 +306,10 @@ static void pass_gate(struct work *work)
     else
         return;
     if (phase != PHASE_TURNING)
-        say(work->out,
-            (struct engine_command){.kind = COMMAND_TELL,
-                                    .news = phase == PHASE_ACCEPTING
-                                                ? NEWS_ACCEPTED
-                                                : NEWS_OUTCOME});
+        say(work->out, (struct engine_command){.kind = COMMAND_TELL,
+                                               .news = phase == PHASE_ACCEPTING
+                                                           ? NEWS_ACCEPTED
+                                                           : NEWS_OUTCOME});
 }
 
 static void on_committed(struct work *work, const struct engine_event *event)
@@ -330,8 +329,8 @@ static void on_unwritten(struct work *work)
     if (work->engine->phase != PHASE_ACCEPTING)
         return;
     move(work->engine, PHASE_REFUSED);
-    say(work->out, (struct engine_command){.kind = COMMAND_TELL,
-                                           .news = NEWS_REFUSED});
+    say(work->out,
+        (struct engine_command){.kind = COMMAND_TELL, .news = NEWS_REFUSED});
 }
 
 static void fail(struct work *work, uint16_t step)
@@ -499,7 +498,7 @@ static void dispatch(struct work *work, const struct engine_event *event)
         work->engine->abort = true;
         break;
     case EVENT_COUNT:
-        assert(!"an event");
+        break;
     }
 }
 
@@ -508,8 +507,7 @@ void engine_handle(struct engine *engine, const struct engine_event *event,
 {
     struct work work = {.engine = engine, .out = ret};
     ret->count = 0;
-    enum engine_reaction reaction =
-        engine_reaction(engine->phase, event->kind);
+    enum engine_reaction reaction = engine_reaction(engine->phase, event->kind);
     assert(reaction != REACT_NEVER);
     if (reaction == REACT_IGNORE)
         return;

@@ -23,7 +23,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define ENGINE_STEPS_MAX 64    /* bits of a mask */
+#define ENGINE_STEPS_MAX 64      /* bits of a mask */
 #define ENGINE_UNREACHED_MS 1000 /* longest wait for an actor that is down */
 
 /* X(NAME, text of the status that is true once it is on disk) */
@@ -43,7 +43,7 @@ enum engine_phase {
 #define ENGINE_PHASE_ENUM(name, text) PHASE_##name,
     ENGINE_PHASES(ENGINE_PHASE_ENUM)
 #undef ENGINE_PHASE_ENUM
-    PHASE_COUNT
+        PHASE_COUNT
 };
 
 /* X(NAME, text) of one branch: an action or a compensation. */
@@ -60,7 +60,7 @@ enum engine_branch_status {
 #define ENGINE_BRANCH_ENUM(name, text) BRANCH_##name,
     ENGINE_BRANCHES(ENGINE_BRANCH_ENUM)
 #undef ENGINE_BRANCH_ENUM
-    BRANCH_COUNT
+        BRANCH_COUNT
 };
 
 enum engine_op { OP_ACTION, OP_COMPENSATE };
@@ -89,14 +89,14 @@ struct engine_step {
 };
 
 struct engine {
-    uint8_t phase;     /* enum engine_phase */
-    bool abort;        /* roll back once nothing is in flight */
-    uint16_t count;    /* steps */
-    int16_t failed;    /* the step that turned the saga; -1: none */
-    uint32_t version;  /* of the state; grows with each journal command */
-    uint32_t gate;     /* version that must be on disk to leave the phase */
-    uint64_t durable;  /* steps whose reply is on disk */
-    uint64_t reached;  /* steps that may have run */
+    uint8_t phase;    /* enum engine_phase */
+    bool abort;       /* roll back once nothing is in flight */
+    uint16_t count;   /* steps */
+    int16_t failed;   /* the step that turned the saga; -1: none */
+    uint32_t version; /* of the state; grows with each journal command */
+    uint32_t gate;    /* version that must be on disk to leave the phase */
+    uint64_t durable; /* steps whose reply is on disk */
+    uint64_t reached; /* steps that may have run */
     const struct engine_rule *rules; /* count of them */
     struct engine_step *steps;       /* count of them, the caller's */
 };
@@ -107,7 +107,7 @@ struct engine {
     X(UNWRITTEN) /* the journal failed */                                      \
     X(ANSWERED)  /* a branch answered with a code */                           \
     X(LOST)      /* a branch's outcome is unknown, or it was not reached */    \
-    X(UNSENT)    /* a branch cannot be called: its inputs do not fit */       \
+    X(UNSENT)    /* a branch cannot be called: its inputs do not fit */        \
     X(TIMER)                                                                   \
     X(RESUMED)  /* read back after a restart */                                \
     X(DEADLINE) /* the saga's time is over, or it is to be aborted */
@@ -116,17 +116,17 @@ enum engine_event_kind {
 #define ENGINE_EVENT_ENUM(name) EVENT_##name,
     ENGINE_EVENTS(ENGINE_EVENT_ENUM)
 #undef ENGINE_EVENT_ENUM
-    EVENT_COUNT
+        EVENT_COUNT
 };
 
 struct engine_event {
     enum engine_event_kind kind;
-    enum engine_op op;  /* ANSWERED, LOST, UNSENT, TIMER */
-    uint16_t step;      /* the same */
-    uint32_t attempt;   /* the same */
-    int code;           /* ANSWERED, LOST, UNSENT: enum bus_code */
-    bool unreached;     /* LOST: nobody there; asked again within a second */
-    uint32_t version;   /* COMMITTED */
+    enum engine_op op; /* ANSWERED, LOST, UNSENT, TIMER */
+    uint16_t step;     /* the same */
+    uint32_t attempt;  /* the same */
+    int code;          /* ANSWERED, LOST, UNSENT: enum bus_code */
+    bool unreached;    /* LOST: nobody there; asked again within a second */
+    uint32_t version;  /* COMMITTED */
 };
 
 enum engine_command_kind {
@@ -140,12 +140,12 @@ enum engine_news { NEWS_ACCEPTED, NEWS_REFUSED, NEWS_OUTCOME };
 
 struct engine_command {
     enum engine_command_kind kind;
-    enum engine_op op;  /* CALL, TIMER */
-    uint16_t step;      /* CALL, TIMER */
-    uint32_t attempt;   /* CALL, TIMER */
-    uint32_t delay_ms;  /* TIMER */
-    bool jitter;        /* TIMER: the delay may be shortened by up to half */
-    bool sync;          /* JOURNAL */
+    enum engine_op op;     /* CALL, TIMER */
+    uint16_t step;         /* CALL, TIMER */
+    uint32_t attempt;      /* CALL, TIMER */
+    uint32_t delay_ms;     /* TIMER */
+    bool jitter;           /* TIMER: the delay may be shortened by up to half */
+    bool sync;             /* JOURNAL */
     enum engine_news news; /* TELL */
 };
 
@@ -176,7 +176,12 @@ enum engine_reaction engine_reaction(enum engine_phase phase,
                                      enum engine_event_kind kind);
 
 /* What a code means for an action (DESIGN 7). */
-enum engine_verdict { VERDICT_DONE, VERDICT_ASK, VERDICT_REFUSE, VERDICT_RETRY };
+enum engine_verdict {
+    VERDICT_DONE,
+    VERDICT_ASK,
+    VERDICT_REFUSE,
+    VERDICT_RETRY
+};
 enum engine_verdict engine_verdict(int code);
 
 /* The wait before the next try, without jitter. */

@@ -39,9 +39,9 @@ enum journal_kind {
 /* A job; the caller's until journal_do, and again once it is done. */
 struct journal_job {
     enum journal_kind kind;
-    const struct journal_row *rows; /* COMMIT */
-    size_t count;                   /* COMMIT */
-    char gid[SAGA_GID_MAX + 1];     /* FIND, DUE */
+    const struct journal_row *rows;  /* COMMIT */
+    size_t count;                    /* COMMIT */
+    char gid[SAGA_GID_MAX + 1];      /* FIND, DUE */
     char status[JOURNAL_STATUS_MAX]; /* LIST; "": any */
     char name[BUS_NAME_MAX];         /* LIST; "": any */
     int64_t after;                   /* DUE */

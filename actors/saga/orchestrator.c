@@ -173,8 +173,8 @@ static void run_call(struct orchestrator *orch, struct run *run, uint16_t step,
     bus_buf_reset(&orch->fill);
     if (!note->started)
         note->started = wall(orch);
-    int code = values_body(&run->saga, step, op, &orch->body, &orch->fill,
-                           &error);
+    int code =
+        values_body(&run->saga, step, op, &orch->body, &orch->fill, &error);
     if (!code && (orch->body.failed || orch->fill.failed))
         code = bus_error_set(&error, BUS_OUT_OF_RANGE,
                              "the request is larger than %zu bytes", BODY_MAX);

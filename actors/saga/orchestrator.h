@@ -34,8 +34,8 @@ struct saga_call {
     const char *target;
     const char *method;
     uint32_t timeout_ms;
-    struct bus_trace trace;     /* of the submission */
-    struct bus_saga_mark mark;  /* gid, branch, operation, fill */
+    struct bus_trace trace;    /* of the submission */
+    struct bus_saga_mark mark; /* gid, branch, operation, fill */
     struct bus_bytes body;
 };
 
@@ -90,12 +90,12 @@ bool orchestrator_idle(const struct orchestrator *orch);
 void orchestrator_dismiss(struct orchestrator *orch);
 
 struct orchestrator_stats {
-    size_t sagas;   /* in memory */
-    size_t calls;   /* in flight */
-    size_t waiters; /* submitters that wait */
-    size_t resumed; /* read back since the start */
-    bool failing;   /* the journal is */
-    bool resuming;  /* reading back is not over */
+    size_t sagas;           /* in memory */
+    size_t calls;           /* in flight */
+    size_t waiters;         /* submitters that wait */
+    size_t resumed;         /* read back since the start */
+    bool failing;           /* the journal is */
+    bool resuming;          /* reading back is not over */
     uint64_t commits, rows; /* written since the start */
 };
 void orchestrator_stats(const struct orchestrator *orch,

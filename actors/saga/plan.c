@@ -139,8 +139,7 @@ static int read_step(struct making *making, int at)
         code = read_branch(making, wire->action, at, &step->action);
     making->plan->plan.step_count++; /* its own reply: compensation only */
     if (!code && wire->compensate)
-        code = read_branch(making, wire->compensate, at + 1,
-                           &step->compensate);
+        code = read_branch(making, wire->compensate, at + 1, &step->compensate);
     return code;
 }
 
@@ -189,7 +188,8 @@ static int read_plan(struct making *making)
     if (!wire->name[0] || strlen(wire->name) >= BUS_NAME_MAX)
         return refuse(making, "bad name", wire->name);
     plan->plan.name = wire->name;
-    making->steps = bus_arena_array(&plan->arena, count, sizeof(struct saga_step));
+    making->steps =
+        bus_arena_array(&plan->arena, count, sizeof(struct saga_step));
     plan->plan.steps = making->steps;
     int code = BUS_OK;
     for (size_t i = 0; !code && i < count; i++)

@@ -48,8 +48,7 @@ void resume_next(struct orchestrator *orch)
     orch->world.journal(orch->world.arg, &lookup->job);
 }
 
-struct run *resume_row(struct orchestrator *orch,
-                       const struct journal_row *row)
+struct run *resume_row(struct orchestrator *orch, const struct journal_row *row)
 {
     struct saga saga;
     struct bus_error error = {0};
@@ -71,8 +70,8 @@ struct run *resume_row(struct orchestrator *orch,
 void resume_done(struct orchestrator *orch, struct journal_job *job)
 {
     if (job->code) {
-        orch->resume_at = orch->world.now(orch->world.arg) +
-                          ORCHESTRATOR_MEND_MS * BUS_MILLI;
+        orch->resume_at =
+            orch->world.now(orch->world.arg) + ORCHESTRATOR_MEND_MS * BUS_MILLI;
         return;
     }
     for (size_t i = 0; i < job->found_count; i++)

@@ -96,9 +96,9 @@ struct orchestrator {
     struct link riding; /* want it, by and by; oldest first */
     struct link held;   /* have calls that may not start yet */
     struct batch *batch;
-    int64_t mend; /* when failing: the next try, monotonic ns */
-    struct link lookups; /* reading jobs in the journal */
-    int64_t resume_at; /* when reading back goes on, monotonic ns */
+    int64_t mend;         /* when failing: the next try, monotonic ns */
+    struct link lookups;  /* reading jobs in the journal */
+    int64_t resume_at;    /* when reading back goes on, monotonic ns */
     int64_t resume_after; /* after this due time ... */
     char resume_gid[SAGA_GID_MAX + 1]; /* ... and this gid */
     struct bus_buf body, fill, detail; /* scratch */

@@ -68,8 +68,7 @@ static void pack_time(struct bus_buf *buf, const char *key, int64_t us)
     time_t seconds = (time_t)(us / MICRO);
     gmtime_r(&seconds, &tm);
     strftime(day, sizeof(day), "%Y-%m-%dT%H:%M:%S", &tm);
-    snprintf(text, sizeof(text), "%.19s.%03dZ", day,
-             (int)(us % MICRO / 1000));
+    snprintf(text, sizeof(text), "%.19s.%03dZ", day, (int)(us % MICRO / 1000));
     pack_pair(buf, key, text);
 }
 
@@ -188,9 +187,9 @@ void show_request(struct orchestrator *orch,
         lookup_new(orch, LOOKUP_SHOW, JOURNAL_FIND, request->asker);
     int code = ask_read(request, &show_shape, &lookup->job.arena, &ask, &error);
     if (!code && (!ask.gid[0] || strlen(ask.gid) > SAGA_GID_MAX))
-        code = bus_error_field(&error, BUS_INVALID_ARGUMENT, "gid",
-                               "a gid of 1 to %d bytes is needed",
-                               SAGA_GID_MAX);
+        code =
+            bus_error_field(&error, BUS_INVALID_ARGUMENT, "gid",
+                            "a gid of 1 to %d bytes is needed", SAGA_GID_MAX);
     struct run *run = code ? NULL : run_find(orch, ask.gid);
     if (!code && !run) {
         snprintf(lookup->job.gid, sizeof(lookup->job.gid), "%s", ask.gid);

@@ -33,8 +33,8 @@ struct saga_note {
 
 struct saga {
     struct engine engine;
-    struct plan *plan; /* held */
-    char *gid;         /* owned */
+    struct plan *plan;        /* held */
+    char *gid;                /* owned */
     struct bus_bytes request; /* owned; one value; len 0: none */
     struct bus_trace trace;
     int64_t created, updated, finished; /* Unix time, us; 0: not yet */

@@ -36,9 +36,9 @@ static void submit_later(struct sim *sim, struct sim_saga *saga)
 
 static void make_step(struct sim *sim, struct sim_saga *saga, unsigned at)
 {
-    static const int codes[] = {
-        BUS_ABORTED,        BUS_INVALID_ARGUMENT, BUS_NOT_FOUND,
-        BUS_ALREADY_EXISTS, BUS_OUT_OF_RANGE,     BUS_PERMISSION_DENIED};
+    static const int codes[] = {BUS_ABORTED,      BUS_INVALID_ARGUMENT,
+                                BUS_NOT_FOUND,    BUS_ALREADY_EXISTS,
+                                BUS_OUT_OF_RANGE, BUS_PERMISSION_DENIED};
     struct sim_step *step = &saga->steps[at];
     *step = (struct sim_step){
         .actor = (int)sim_between(sim, 0, SIM_ACTORS - 1),
@@ -60,8 +60,7 @@ static void make_step(struct sim *sim, struct sim_saga *saga, unsigned at)
         step->retry_limit = (uint32_t)sim_between(sim, 1, 6);
 }
 
-static const char *const names[SIM_STEPS_MAX] = {"a", "b", "c",
-                                                 "d", "e", "f"};
+static const char *const names[SIM_STEPS_MAX] = {"a", "b", "c", "d", "e", "f"};
 static const char *const actors[SIM_ACTORS] = {"p0", "p1", "p2", "p3"};
 
 /* Action: n, and prev as text; compensation: n, its own id, and perhaps prev.

@@ -146,7 +146,7 @@ static void job_start(struct sim *sim);
 static void job_done(struct sim *sim, void *arg)
 {
     struct sim_job *job = arg;
-    if (job->lost || sim->dead) {
+    if (job->lost) {
         job_free(job);
         return;
     }
@@ -165,7 +165,7 @@ static void job_done(struct sim *sim, void *arg)
 static void job_act(struct sim *sim, void *arg)
 {
     struct sim_job *job = arg;
-    if (job->lost || sim->dead) {
+    if (job->lost) {
         job_free(job);
         return;
     }

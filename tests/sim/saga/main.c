@@ -13,7 +13,7 @@
 
 #include "tests/sim/saga/mutants.h"
 
-#define SEEDS 250
+#define SEEDS 300
 #define SAGAS 48
 
 struct options {
@@ -29,6 +29,9 @@ static const char *const mutant_names[] = {
     [MUTANT_EARLY_REPLY] = "early_reply",
     [MUTANT_RETRIES_ABORTED] = "retries_aborted",
     [MUTANT_DROPS_WRITE] = "drops_write",
+    [MUTANT_EARLY_TURN] = "early_turn",
+    [MUTANT_EARLY_STEP] = "early_step",
+    [MUTANT_FORGETS] = "forgets",
 };
 #define MUTANTS (sizeof(mutant_names) / sizeof(mutant_names[0]))
 

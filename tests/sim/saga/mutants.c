@@ -66,17 +66,28 @@ static void swap_compensation(struct engine *engine, struct engine_out *out)
     }
 }
 
-/* What waits for the disk is told as if it were there. */
-static void reply_early(struct engine *engine, struct engine_out *out)
+static void pretend_committed(struct engine *engine, struct engine_out *out)
 {
-    if (engine->phase != PHASE_CLOSING_DONE &&
-        engine->phase != PHASE_CLOSING_UNDONE)
-        return;
     const struct engine_event committed = {.kind = EVENT_COMMITTED,
                                            .version = engine->version};
     struct engine_out more;
     __real_engine_handle(engine, &committed, &more);
     append(out, &more);
+}
+
+/* Only what this state itself says was called may have run. */
+static void forget(struct engine *engine)
+{
+    engine->reached = 0;
+    for (uint16_t i = 0; i < engine->count; i++)
+        if (engine->steps[i].branch[OP_ACTION].attempts > 0)
+            engine->reached |= UINT64_C(1) << i;
+}
+
+static bool closing(const struct engine *engine)
+{
+    return engine->phase == PHASE_CLOSING_DONE ||
+           engine->phase == PHASE_CLOSING_UNDONE;
 }
 
 void __wrap_engine_handle(struct engine *engine,
@@ -91,6 +102,12 @@ void __wrap_engine_handle(struct engine *engine,
         skip_compensation(engine, ret);
     else if (mutant_now == MUTANT_WRONG_ORDER)
         swap_compensation(engine, ret);
-    else if (mutant_now == MUTANT_EARLY_REPLY)
-        reply_early(engine, ret);
+    else if ((mutant_now == MUTANT_EARLY_REPLY && closing(engine)) ||
+             (mutant_now == MUTANT_EARLY_TURN &&
+              engine->phase == PHASE_TURNING) ||
+             (mutant_now == MUTANT_EARLY_STEP &&
+              engine->phase == PHASE_RUNNING && !engine_calling(engine)))
+        pretend_committed(engine, ret);
+    else if (mutant_now == MUTANT_FORGETS && event->kind == EVENT_RESUMED)
+        forget(engine);
 }

@@ -250,7 +250,7 @@ static void arrive(struct sim *sim, void *arg)
         message->code = BUS_UNAVAILABLE;
         message->reason = "no_responder";
         reply_send(sim, message);
-    } else if (sim_fault(sim, 5)) {
+    } else if (sim->actor_sick[actor] || sim_fault(sim, 5)) {
         refuse(message, codes[sim_between(sim, 0, 3)], "by chance");
         reply_send(sim, message);
     } else {
@@ -336,8 +336,8 @@ void participants_call(struct sim *sim, const struct saga_call *call)
     struct sim_message message = {.call = call_new(sim, call, saga)};
     message.has_id = find_uint(call->body, "id", &message.id);
     message.has_prev = find_uint(call->body, "prev", &message.prev);
-    message.fill_id = call->mark.fill.len > 0 &&
-                      bus_pack_find(call->mark.fill, "id", &fill);
+    message.fill_id =
+        call->mark.fill.len > 0 && bus_pack_find(call->mark.fill, "id", &fill);
     message.call->holders = 1;
     sim->calls++;
     saga->steps[call->step].asked = call->attempt;
@@ -371,12 +371,14 @@ static void check_saga(struct sim *sim, const struct sim_saga *saga)
         if (!row && step->done + step->undone > 0)
             sim_break(sim, "%s step %u: an effect of no saga", saga->gid, i);
         if (done && (step->done != 1 || step->undone != 0))
-            sim_break(sim, "%s step %u: done %d times, undone %d times, "
-                           "and the saga is done",
+            sim_break(sim,
+                      "%s step %u: done %d times, undone %d times, "
+                      "and the saga is done",
                       saga->gid, i, step->done, step->undone);
         if (row && !done && step->compensates && step->done != step->undone)
-            sim_break(sim, "%s step %u: done %d times, undone %d times, "
-                           "and the saga is rolled back",
+            sim_break(sim,
+                      "%s step %u: done %d times, undone %d times, "
+                      "and the saga is rolled back",
                       saga->gid, i, step->done, step->undone);
     }
 }

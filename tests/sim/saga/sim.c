@@ -120,7 +120,7 @@ static void faults_end(struct sim *sim, void *arg)
     sim->crash_in = -1;
     sim->disk_full = false;
     for (int i = 0; i < SIM_ACTORS; i++)
-        sim->actor_down[i] = false;
+        sim->actor_down[i] = sim->actor_sick[i] = false;
 }
 
 static bool settled(const struct sim *sim)
@@ -141,6 +141,7 @@ bool sim_run(struct sim *sim)
     sim_at(sim, FAULTS_NS, faults_end, NULL);
     world_schedule_faults(sim);
     world_start(sim);
+    world_bury(sim);
     while (!sim->broken[0] && sim->events > 0) {
         struct sim_event event = sim_take(sim);
         sim->now = event.at;

@@ -26,6 +26,9 @@ enum sim_mutant {
     MUTANT_EARLY_REPLY,
     MUTANT_RETRIES_ABORTED,
     MUTANT_DROPS_WRITE,
+    MUTANT_EARLY_TURN, /* compensates before the decision is on disk */
+    MUTANT_EARLY_STEP, /* breaks rule 2 of engine.h */
+    MUTANT_FORGETS,    /* breaks rule 3: trusts what it read back */
 };
 
 struct sim;
@@ -54,8 +57,8 @@ struct sim_step {
     /* the participant's database */
     enum { ROW_NONE, ROW_OWN, ROW_BY_COMPENSATION } action_row;
     bool undo_row;
-    uint64_t id;     /* of the stored reply; 0: none */
-    uint64_t asked;  /* attempt under way in this incarnation; 0: none */
+    uint64_t id;      /* of the stored reply; 0: none */
+    uint64_t asked;   /* attempt under way in this incarnation; 0: none */
     int done, undone; /* effects */
 };
 
@@ -71,9 +74,9 @@ struct sim_saga {
     enum sim_outcome told;
     int32_t told_business;
     char told_sentence[BUS_SENTENCE_MAX];
-    bool accepted; /* it was told so */
-    bool refused;  /* told UNAVAILABLE, and given up */
-    bool settled;  /* the client asks no more */
+    bool accepted;  /* it was told so */
+    bool refused;   /* told UNAVAILABLE, and given up */
+    bool settled;   /* the client asks no more */
     unsigned again; /* further submissions after the outcome */
 };
 
@@ -125,6 +128,7 @@ struct sim {
     /* the rest of the world */
     unsigned actor_epoch[SIM_ACTORS];
     bool actor_down[SIM_ACTORS];
+    bool actor_sick[SIM_ACTORS]; /* answers INTERNAL to everything */
     uint64_t next_id;
     struct sim_saga sagas[SIM_SAGAS_MAX];
     unsigned saga_count;
@@ -173,7 +177,8 @@ void participants_check(struct sim *sim);
 /* clients.c */
 void clients_make(struct sim *sim);
 void clients_release(struct sim *sim);
-void clients_answer(struct sim *sim, void *asker, const struct bus_reply *reply);
+void clients_answer(struct sim *sim, void *asker,
+                    const struct bus_reply *reply);
 void clients_crash(struct sim *sim); /* whoever waits hears nothing */
 void clients_check(struct sim *sim);
 

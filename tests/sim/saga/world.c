@@ -126,8 +126,7 @@ static void start(struct sim *sim, void *arg)
     sim->dead = false;
     sim->looping = false;
     sim->wake = INT64_MAX;
-    sim->crash_in =
-        sim_fault(sim, 40) ? (int)sim_between(sim, 1, 300) : -1;
+    sim->crash_in = sim_fault(sim, 40) ? (int)sim_between(sim, 1, 300) : -1;
     sim->orch = orchestrator_new(&world);
     orchestrator_start(sim->orch);
     world_loop(sim);
@@ -146,11 +145,27 @@ void world_stop(struct sim *sim)
     sim->orch = NULL;
 }
 
+static void actor_cured(struct sim *sim, void *arg)
+{
+    sim->actor_sick[(uintptr_t)arg] = false;
+}
+
+/* Steps that were done before a crash are refused after it. */
+static void actor_sickens(struct sim *sim)
+{
+    uintptr_t actor = (uintptr_t)sim_between(sim, 0, SIM_ACTORS - 1);
+    sim->actor_sick[actor] = true;
+    sim_at(sim, sim_between(sim, BUS_SECOND, 4 * BUS_SECOND), actor_cured,
+           (void *)actor);
+}
+
 void world_bury(struct sim *sim)
 {
     if (!sim->dead || !sim->orch)
         return;
     sim->crashes++;
+    if (sim_fault(sim, 50))
+        actor_sickens(sim);
     journal_crash(sim);
     orchestrator_free(sim->orch);
     sim->orch = NULL;
