@@ -106,7 +106,11 @@ int config_unknown(const struct config_place *place,
                    struct bus_error *err)
 {
     char key[BUS_FIELD_MAX];
+    struct bus_yaml at_key = *place->node;
+    struct config_place here = {.node = &at_key};
     struct bus_buf names;
+    at_key.line = place->node->key_line;
+    at_key.column = place->node->key_column;
     bus_buf_init(&names, BUS_SENTENCE_MAX);
     key_text(place, key);
     for (size_t i = 0; i < count; i++) {
@@ -116,7 +120,7 @@ int config_unknown(const struct config_place *place,
         }
     }
     bus_buf_byte(&names, '\0');
-    int code = say(place, key, "an unknown key",
+    int code = say(&here, key, "an unknown key",
                    names.failed || names.len == 1 ? "a key that it knows"
                                                   : (const char *)names.data,
                    err);

@@ -205,6 +205,7 @@ static int read_map(struct yaml_in *in, struct bus_yaml **ret)
         code = next_event(in);
         if (code || in->event.type == YAML_MAPPING_END_EVENT)
             break;
+        const yaml_mark_t mark = in->event.start_mark;
         code = read_key(in, map, &key);
         if (code == 0)
             code = next_event(in);
@@ -214,6 +215,8 @@ static int read_map(struct yaml_in *in, struct bus_yaml **ret)
         if (code)
             break;
         value->key = key;
+        value->key_line = (int)mark.line + 1;
+        value->key_column = (int)mark.column + 1;
         *tail = value;
         tail = &value->next;
     }

@@ -29,6 +29,7 @@ struct bus_yaml {
     bool quoted;            /* TEXT: was quoted, so "1" stays text */
     struct bus_yaml *first; /* LIST, MAP: children in order */
     struct bus_yaml *next;
+    int key_line, key_column; /* in a map: where the key stands */
 };
 
 /* Reads a file, or text under the name `file` for messages. err->sentence is
