@@ -232,7 +232,7 @@ int control_open(struct control *control, uv_loop_t *loop, const char *home,
     uv_stream_t *stream = (uv_stream_t *)&control->listener;
     int failed = uv_pipe_bind(&control->listener, control->path);
     if (!failed)
-        failed = uv_listen(stream, CONTROL_PEERS_MAX, on_connection);
+        failed = uv_listen(stream, CONTROL_BACKLOG, on_connection);
     if (failed)
         return bus_error_set(err, BUS_UNAVAILABLE, "cannot listen on %s: %s",
                              control->path, uv_strerror(failed));

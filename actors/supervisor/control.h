@@ -15,9 +15,11 @@
 #include "bus/home.h"
 
 #define CONTROL_PEERS_MAX 32
+#define CONTROL_BACKLOG 128   /* connections not yet accepted */
 #define CONTROL_IDLE_MS 10000 /* without a whole line, while not waiting */
-#define CONTROL_UNREAD_MAX ((size_t)1 << 20) /* bytes a client leaves unread   \
-                                              */
+#define CONTROL_UNREAD_MAX                                                     \
+    ((size_t)1 << 20) /* bytes a client leaves unread                          \
+                       */
 
 /* Answers a command: appends a reply line and returns true, or returns false:
  * the client waits, and is asked about again by control_review. `first` is
