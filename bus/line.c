@@ -1,0 +1,665 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A line's life: dialled on first use, greeted with hello, up when welcomed.
+ * Requests gather in one buffer; it leaves when the line is idle, when the
+ * frame before was taken, or when the thread that gathered has drained what it
+ * had. Frames are numbered, so that when the connection goes it is known of
+ * every call whether its frame can have arrived.
+ */
+#include "bus/line.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bus/frame.h"
+
+#define SLOTS_FIRST 64
+#define ACK_EVERY (BUS_CREDIT_FRAMES / 4)
+#define LATENCY_DECAY (10 * BUS_SECOND)
+#define LATENCY_FIRST_US 100
+
+static _Thread_local struct {
+    unsigned depth;
+    struct line *dirty;
+} drain;
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* ---- Slots: calls in flight by id ---- */
+
+static void slots_grow(struct line *line)
+{
+    uint32_t old = line->slot_count;
+    uint32_t count = old ? old * 2 : SLOTS_FIRST;
+    line->slots = realloc(line->slots, count * sizeof(*line->slots));
+    line->free_slots =
+        realloc(line->free_slots, count * sizeof(*line->free_slots));
+    if (!line->slots || !line->free_slots)
+        abort();
+    /* Lowest first: small ids pack into fewer bytes. */
+    for (uint32_t i = count; i > old; i--) {
+        line->slots[i - 1] = NULL;
+        line->free_slots[line->free_count++] = i - 1;
+    }
+    line->slot_count = count;
+}
+
+static bool slot_take(struct line *line, struct attempt *attempt)
+{
+    if (line->free_count == 0) {
+        if (line->slot_count >= BUS_LINE_CALLS_MAX)
+            return false;
+        slots_grow(line);
+    }
+    uint32_t slot = line->free_slots[--line->free_count];
+    line->slots[slot] = attempt;
+    attempt->id = slot + BUS_LINE_CALLS_MAX * (line->round++ & 0x7FFF);
+    return true;
+}
+
+static void slot_free(struct line *line, uint32_t slot)
+{
+    line->slots[slot] = NULL;
+    line->free_slots[line->free_count++] = slot;
+    atomic_fetch_sub_explicit(&line->calls, 1, memory_order_relaxed);
+}
+
+static struct attempt *slot_find(struct line *line, uint64_t id)
+{
+    uint32_t slot = (uint32_t)(id % BUS_LINE_CALLS_MAX);
+    if (slot >= line->slot_count)
+        return NULL;
+    struct attempt *attempt = line->slots[slot];
+    if (!attempt || attempt->id != id)
+        return NULL;
+    slot_free(line, slot);
+    return attempt;
+}
+
+typedef bool slot_match(const struct line *line, const struct attempt *attempt,
+                        int64_t now);
+
+/* Takes the calls that match out of the table, as a list. */
+static struct attempt *slots_pick(struct line *line, slot_match *match,
+                                  int64_t now)
+{
+    struct attempt *list = NULL;
+    for (uint32_t i = line->slot_count; i > 0; i--) {
+        struct attempt *attempt = line->slots[i - 1];
+        if (!attempt || !match(line, attempt, now))
+            continue;
+        slot_free(line, i - 1);
+        attempt->next = list;
+        list = attempt;
+    }
+    return list;
+}
+
+static bool match_any(const struct line *line, const struct attempt *attempt,
+                      int64_t now)
+{
+    (void)line;
+    (void)attempt;
+    (void)now;
+    return true;
+}
+
+static bool match_gathered(const struct line *line,
+                           const struct attempt *attempt, int64_t now)
+{
+    (void)now;
+    return attempt->frame == line->frame;
+}
+
+static bool match_handed(const struct line *line, const struct attempt *attempt,
+                         int64_t now)
+{
+    (void)now;
+    return attempt->frame == line->frame - 1;
+}
+
+static bool match_taken(const struct line *line, const struct attempt *attempt,
+                        int64_t now)
+{
+    (void)now;
+    return attempt->frame <= line->taken;
+}
+
+static bool match_overdue(const struct line *line,
+                          const struct attempt *attempt, int64_t now)
+{
+    (void)line;
+    return attempt->deadline <= now;
+}
+
+static bool match_movable(const struct line *line,
+                          const struct attempt *attempt, int64_t now)
+{
+    (void)line;
+    (void)now;
+    return attempt->idempotent;
+}
+
+/* ---- Sending ---- */
+
+static void gather_reset(struct line *line)
+{
+    bus_buf_reset(&line->gather);
+    bus_frame_begin(&line->gather, true);
+    line->gathered = 0;
+}
+
+static void ack_add(struct line *line, enum bus_envelope_kind kind)
+{
+    bus_frame_mark(&line->gather, kind, line->frames_in);
+    line->frames_acked = line->frames_in;
+    line->gathered++;
+}
+
+/* Hands the frame to the carrier. Lock held. */
+static void send_now(struct line *line)
+{
+    if (line->frames_acked != line->frames_in)
+        ack_add(line, BUS_ENVELOPE_ACK);
+    line->busy = true;
+    line->frame++;
+    line->link->carrier->send(line->link, NULL, bus_buf_bytes(&line->gather));
+    gather_reset(line);
+}
+
+static void flush_locked(struct line *line)
+{
+    if (line->gathered && !line->busy && line->state == LINE_UP)
+        send_now(line);
+}
+
+void line_flush(struct line *line)
+{
+    pthread_mutex_lock(&line->lock);
+    flush_locked(line);
+    pthread_mutex_unlock(&line->lock);
+}
+
+/* Something was gathered: now, or at the end of this thread's drain. */
+static void gathered_one(struct line *line)
+{
+    bool full = line->gathered >= BUS_FLUSH_ENVELOPES ||
+                line->gather.len >= BUS_FLUSH_BYTES;
+    if (drain.depth == 0 || full) {
+        flush_locked(line);
+        return;
+    }
+    if (line->dirty)
+        return;
+    line->dirty = true;
+    line_ref(line);
+    line->dirty_next = drain.dirty;
+    drain.dirty = line;
+}
+
+void drain_begin(void)
+{
+    drain.depth++;
+}
+
+void drain_end(void)
+{
+    if (--drain.depth > 0)
+        return;
+    while (drain.dirty) {
+        struct line *line = drain.dirty;
+        drain.dirty = line->dirty_next;
+        pthread_mutex_lock(&line->lock);
+        line->dirty = false;
+        flush_locked(line);
+        pthread_mutex_unlock(&line->lock);
+        line_unref(line);
+    }
+}
+
+static uint64_t budget_ms(const struct attempt *attempt)
+{
+    if (attempt->deadline == BUS_FOREVER)
+        return 0;
+    int64_t left = attempt->deadline - attempt->started;
+    return left <= 0 ? 1 : (uint64_t)((left + BUS_MILLI - 1) / BUS_MILLI);
+}
+
+static void gather_request(struct line *line, struct attempt *attempt)
+{
+    struct bus_frame_head head = {
+        .kind = attempt->oneway ? BUS_ENVELOPE_ONEWAY : BUS_ENVELOPE_REQUEST,
+        .tail = attempt->tail_count,
+        .id = attempt->id,
+        .budget_ms = budget_ms(attempt),
+    };
+    struct bus_bytes tail = {attempt->tail, attempt->tail_len};
+    bus_frame_request(&line->gather, &head, tail);
+    line->gathered++;
+    attempt->frame = line->frame;
+}
+
+/* ---- What the carrier tells ---- */
+
+static void line_up(void *arg)
+{
+    struct line *line = arg;
+    struct bus_buf hello;
+    bus_buf_init(&hello, BUS_FRAME_BYTES_MAX);
+    bus_frame_begin(&hello, true);
+    bus_frame_hello(&hello, BUS_ENVELOPE_HELLO, line->bus->actor, "", "");
+    pthread_mutex_lock(&line->lock);
+    if (line->state == LINE_DIALLING) {
+        line->state = LINE_GREETING;
+        line->since = bus_now(line->bus->clock);
+        line->frames_in = line->frames_acked = 0;
+        /* Not through the gathered frame: calls wait for the welcome. */
+        if (!line->busy) {
+            line->busy = true;
+            line->link->carrier->send(line->link, NULL, bus_buf_bytes(&hello));
+        }
+    }
+    pthread_mutex_unlock(&line->lock);
+    bus_buf_release(&hello);
+    bus_tick_at(line->bus,
+                bus_now(line->bus->clock) + BUS_HELLO_MS * BUS_MILLI);
+}
+
+static void line_down(void *arg)
+{
+    struct line *line = arg;
+    int64_t now = bus_now(line->bus->clock);
+    pthread_mutex_lock(&line->lock);
+    if (line->state != LINE_CLOSED)
+        line->state = LINE_DIALLING;
+    line->since = now;
+    line->lost = line->busy;
+    line->pinged = 0;
+    struct attempt *unknown = slots_pick(line, match_taken, now);
+    struct attempt *unsent = slots_pick(line, match_gathered, now);
+    gather_reset(line);
+    pthread_mutex_unlock(&line->lock);
+    attempts_lost(unknown, ATTEMPT_UNKNOWN);
+    attempts_lost(unsent, ATTEMPT_UNSENT);
+    bus_names_poke(line->bus->names);
+}
+
+static void line_sent(void *arg, bool taken)
+{
+    struct line *line = arg;
+    struct attempt *list = NULL;
+    pthread_mutex_lock(&line->lock);
+    line->busy = false;
+    if (taken)
+        line->taken = line->frame - 1;
+    if (line->lost || !taken)
+        list = slots_pick(line, match_handed, 0);
+    line->lost = false;
+    if (!line->dirty)
+        flush_locked(line);
+    pthread_mutex_unlock(&line->lock);
+    attempts_lost(list, taken ? ATTEMPT_UNKNOWN : ATTEMPT_UNSENT);
+}
+
+/* Peak EWMA: a slower answer counts at once, faster ones by and by. */
+static void measure(struct line *line, int64_t sample, int64_t now)
+{
+    int64_t us = sample / 1000;
+    int64_t old = atomic_load_explicit(&line->latency_us, memory_order_relaxed);
+    int64_t since = now - line->measured;
+    int64_t next = us;
+    if (us < old)
+        next = (old * LATENCY_DECAY + us * since) / (LATENCY_DECAY + since);
+    if (next > UINT32_MAX)
+        next = UINT32_MAX;
+    atomic_store_explicit(&line->latency_us, (unsigned)next,
+                          memory_order_relaxed);
+    line->measured = now;
+}
+
+static bool refused_draining(const struct bus_envelope *envelope)
+{
+    static const char word[] = "draining";
+    return envelope->code == BUS_UNAVAILABLE &&
+           envelope->reason.len == sizeof(word) - 1 &&
+           memcmp(envelope->reason.data, word, sizeof(word) - 1) == 0;
+}
+
+static void heard_reply(struct line *line, const struct bus_envelope *envelope,
+                        int64_t now)
+{
+    pthread_mutex_lock(&line->lock);
+    struct attempt *attempt = slot_find(line, envelope->id);
+    if (attempt)
+        measure(line, now - attempt->started, now);
+    pthread_mutex_unlock(&line->lock);
+    if (!attempt)
+        return; /* too late, or answered twice */
+    if (refused_draining(envelope)) {
+        attempt_lost(attempt, ATTEMPT_DRAINING);
+        return;
+    }
+    struct bus_reply reply;
+    bus_frame_to_reply(envelope, &reply);
+    attempt_finish(attempt, &reply);
+}
+
+static void heard_welcome(struct line *line, int64_t now)
+{
+    pthread_mutex_lock(&line->lock);
+    if (line->state == LINE_GREETING) {
+        line->state = LINE_UP;
+        line->since = line->heard = now;
+        flush_locked(line);
+    }
+    pthread_mutex_unlock(&line->lock);
+}
+
+static void heard_goodbye(struct line *line)
+{
+    pthread_mutex_lock(&line->lock);
+    line->draining = true;
+    struct attempt *unsent = slots_pick(line, match_gathered, 0);
+    gather_reset(line);
+    ack_add(line, BUS_ENVELOPE_FAREWELL);
+    flush_locked(line);
+    pthread_mutex_unlock(&line->lock);
+    attempts_lost(unsent, ATTEMPT_DRAINING);
+    bus_names_poke(line->bus->names);
+}
+
+static void heard_one(struct line *line, const struct bus_envelope *envelope,
+                      int64_t now)
+{
+    switch ((enum bus_envelope_kind)envelope->kind) {
+    case BUS_ENVELOPE_REPLY:
+        heard_reply(line, envelope, now);
+        break;
+    case BUS_ENVELOPE_WELCOME:
+        heard_welcome(line, now);
+        break;
+    case BUS_ENVELOPE_GOODBYE:
+        heard_goodbye(line);
+        break;
+    case BUS_ENVELOPE_REQUEST: /* not for a caller: ignored */
+    case BUS_ENVELOPE_ONEWAY:
+    case BUS_ENVELOPE_HELLO:
+    case BUS_ENVELOPE_ACK:
+    case BUS_ENVELOPE_PING:
+    case BUS_ENVELOPE_PONG:
+    case BUS_ENVELOPE_FAREWELL:
+        break;
+    }
+}
+
+static void frame_begun(struct line *line, int64_t now)
+{
+    pthread_mutex_lock(&line->lock);
+    line->frames_in++;
+    line->heard = now;
+    line->pinged = 0;
+    line->silent = false;
+    pthread_mutex_unlock(&line->lock);
+}
+
+/* Replies nobody answers with requests must be acknowledged all the same. */
+static void frame_ended(struct line *line)
+{
+    pthread_mutex_lock(&line->lock);
+    if (line->frames_in - line->frames_acked >= ACK_EVERY) {
+        ack_add(line, BUS_ENVELOPE_ACK);
+        gathered_one(line);
+    }
+    pthread_mutex_unlock(&line->lock);
+}
+
+static void line_frame(void *arg, const struct link_route *route,
+                       struct bus_bytes frame)
+{
+    (void)route;
+    struct line *line = arg;
+    struct bus_frame_reader reader;
+    struct bus_envelope envelope;
+    int64_t now = bus_now(line->bus->clock);
+    if (!bus_frame_open(&reader, frame)) {
+        line->link->carrier->drop(line->link);
+        return;
+    }
+    drain_begin();
+    frame_begun(line, now);
+    enum bus_frame_step step;
+    while ((step = bus_frame_next(&reader, &envelope)) == BUS_FRAME_ONE)
+        heard_one(line, &envelope, now);
+    if (step == BUS_FRAME_BAD)
+        line->link->carrier->drop(line->link);
+    else
+        frame_ended(line);
+    drain_end();
+}
+
+static void line_gone(void *arg)
+{
+    line_unref(arg);
+}
+
+static const struct link_owner line_owner = {
+    .up = line_up,
+    .down = line_down,
+    .sent = line_sent,
+    .frame = line_frame,
+    .gone = line_gone,
+};
+
+/* ---- What callers want ---- */
+
+struct line *line_new(struct bus *bus, const struct bus_name *name)
+{
+    struct line *line = calloc(1, sizeof(*line));
+    if (!line)
+        abort();
+    line->bus = bus;
+    line->name = *name;
+    line->frame = 1;
+    atomic_init(&line->refs, 1);
+    atomic_init(&line->latency_us, LATENCY_FIRST_US);
+    pthread_mutex_init(&line->lock, NULL);
+    /* Requests are checked one by one against the frame's limit. */
+    bus_buf_init(&line->gather, BUS_FRAME_BYTES_MAX + BUS_FLUSH_BYTES);
+    gather_reset(line);
+    return line;
+}
+
+void line_ref(struct line *line)
+{
+    atomic_fetch_add_explicit(&line->refs, 1, memory_order_relaxed);
+}
+
+void line_unref(struct line *line)
+{
+    if (atomic_fetch_sub(&line->refs, 1) != 1)
+        return;
+    assert(line->calls == 0);
+    bus_buf_release(&line->gather);
+    pthread_mutex_destroy(&line->lock);
+    free(line->slots);
+    free(line->free_slots);
+    free(line);
+}
+
+/* Without the lock: the fixture's links tell `up` before dial returns. */
+static void line_dial(struct line *line)
+{
+    struct link_net *net = line->bus->net;
+    struct link_dial dial = {line->name.url, &line_owner, line};
+    struct bus_error err;
+    line_ref(line); /* the link's, until gone */
+    if (net->carrier->dial(net, &dial, &line->link, &err) != BUS_OK) {
+        line_unref(line);
+        line_close(line);
+    }
+    bus_tick_at(line->bus,
+                bus_now(line->bus->clock) + BUS_HELLO_MS * BUS_MILLI);
+}
+
+static bool dial_due(struct line *line)
+{
+    if (line->state != LINE_IDLE || line->retired)
+        return false;
+    line->state = LINE_DIALLING;
+    line->since = bus_now(line->bus->clock);
+    return true;
+}
+
+void line_warm(struct line *line)
+{
+    if (line->state != LINE_IDLE)
+        return;
+    pthread_mutex_lock(&line->lock);
+    bool dial = dial_due(line);
+    pthread_mutex_unlock(&line->lock);
+    if (dial)
+        line_dial(line);
+}
+
+/* A frame must not outgrow what the other side takes: a large request leaves
+ * what was gathered before it to a frame of its own. False: try again after
+ * the frame in the way was taken. */
+static bool gather_room(struct line *line, const struct attempt *attempt)
+{
+    size_t len = line->gather.len + attempt->tail_len + 64;
+    if (len > BUS_FRAME_BYTES_MAX)
+        flush_locked(line);
+    return line->gather.len + attempt->tail_len + 64 <= BUS_FRAME_BYTES_MAX;
+}
+
+enum line_take line_add(struct line *line, struct attempt *attempt)
+{
+    pthread_mutex_lock(&line->lock);
+    bool refused = line->state == LINE_CLOSED || line->draining ||
+                   (line->retired && line->state != LINE_UP);
+    if (refused || !gather_room(line, attempt) || !slot_take(line, attempt)) {
+        pthread_mutex_unlock(&line->lock);
+        return refused ? LINE_REFUSED : LINE_FULL;
+    }
+    if (atomic_fetch_add_explicit(&line->calls, 1, memory_order_relaxed) == 0)
+        line->heard = attempt->started;
+    gather_request(line, attempt);
+    int64_t wake =
+        earlier(attempt->deadline, attempt->started + BUS_PING_MS * BUS_MILLI);
+    bool dial = dial_due(line);
+    gathered_one(line);
+    pthread_mutex_unlock(&line->lock);
+    if (dial)
+        line_dial(line);
+    /* From here on the attempt may be gone. */
+    bus_tick_at(line->bus, wake);
+    return LINE_TOOK;
+}
+
+void line_retire(struct line *line)
+{
+    pthread_mutex_lock(&line->lock);
+    line->retired = true;
+    struct attempt *unsent = NULL;
+    if (line->state != LINE_UP) {
+        unsent = slots_pick(line, match_gathered, 0);
+        gather_reset(line);
+    }
+    pthread_mutex_unlock(&line->lock);
+    attempts_lost(unsent, ATTEMPT_UNSENT);
+    bus_tick_at(line->bus, bus_now(line->bus->clock));
+}
+
+void line_close(struct line *line)
+{
+    pthread_mutex_lock(&line->lock);
+    bool first = line->state != LINE_CLOSED;
+    line->state = LINE_CLOSED;
+    struct link *link = first ? line->link : NULL;
+    struct attempt *unsent = slots_pick(line, match_gathered, 0);
+    struct attempt *unknown = slots_pick(line, match_any, 0);
+    gather_reset(line);
+    pthread_mutex_unlock(&line->lock);
+    if (link)
+        link->carrier->close(link);
+    attempts_lost(unsent, ATTEMPT_UNSENT);
+    attempts_lost(unknown, ATTEMPT_UNKNOWN);
+}
+
+/* ---- What time brings ---- */
+
+/* A connection that does not come, or says nothing. Returns its lost calls. */
+static struct attempt *tick_unwelcome(struct line *line, int64_t now,
+                                      int64_t *wake)
+{
+    if (line->state != LINE_DIALLING && line->state != LINE_GREETING)
+        return NULL;
+    int64_t due = line->since + BUS_HELLO_MS * BUS_MILLI;
+    if (now < due) {
+        *wake = earlier(*wake, due);
+        return NULL;
+    }
+    line->since = now;
+    if (line->state == LINE_GREETING)
+        line->link->carrier->drop(line->link);
+    struct attempt *unsent = slots_pick(line, match_gathered, now);
+    gather_reset(line);
+    return unsent;
+}
+
+/* An instance that says nothing while calls wait. */
+static struct attempt *tick_silent(struct line *line, int64_t now,
+                                   int64_t *wake)
+{
+    if (line->state != LINE_UP || (line->calls == 0 && !line->silent))
+        return NULL;
+    int64_t quiet = now - line->heard;
+    int64_t last = line->pinged ? line->pinged : line->heard;
+    if (now - last >= BUS_PING_MS * BUS_MILLI) {
+        line->pinged = now;
+        bus_frame_mark(&line->gather, BUS_ENVELOPE_PING, 0);
+        line->gathered++;
+        flush_locked(line);
+    }
+    *wake = earlier(*wake, now + (BUS_SILENT_MS - BUS_PING_MS) * BUS_MILLI);
+    if (quiet < BUS_SILENT_MS * BUS_MILLI)
+        return NULL;
+    line->silent = true;
+    return slots_pick(line, match_movable, now);
+}
+
+static int64_t next_deadline(const struct line *line)
+{
+    int64_t next = BUS_FOREVER;
+    if (line->calls == 0)
+        return next;
+    for (uint32_t i = 0; i < line->slot_count; i++)
+        if (line->slots[i])
+            next = earlier(next, line->slots[i]->deadline);
+    return next;
+}
+
+int64_t line_tick(struct line *line, int64_t now, bool *ret_closed)
+{
+    int64_t wake = BUS_FOREVER;
+    pthread_mutex_lock(&line->lock);
+    struct attempt *overdue = NULL;
+    if (line->calls)
+        overdue = slots_pick(line, match_overdue, now);
+    struct attempt *unsent = tick_unwelcome(line, now, &wake);
+    struct attempt *silent = tick_silent(line, now, &wake);
+    wake = earlier(wake, next_deadline(line));
+    bool close = line->retired && line->calls == 0 && !line->busy;
+    *ret_closed = close || line->state == LINE_CLOSED;
+    pthread_mutex_unlock(&line->lock);
+    attempts_overdue(overdue);
+    attempts_lost(unsent, ATTEMPT_UNSENT);
+    attempts_lost(silent, ATTEMPT_SILENT);
+    if (close)
+        line_close(line);
+    return wake;
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A line: the caller's end of the connection to one instance. Requests gather
+ * in a frame while the one before is on its way; replies are matched by id.
+ */
+#ifndef BUS_LINE_H
+#define BUS_LINE_H
+
+#include "bus/bus_internal.h"
+
+enum line_state {
+    LINE_IDLE,     /* never used */
+    LINE_DIALLING, /* no connection yet, or lost */
+    LINE_GREETING, /* connected, hello not answered */
+    LINE_UP,
+    LINE_CLOSED,
+};
+
+/* Chained in its route or among the retired, under the router's lock. */
+struct line {
+    struct line *next;
+    struct bus *bus;
+    struct bus_name name;
+    atomic_uint refs;
+    atomic_uint calls;      /* in flight */
+    atomic_uint latency_us; /* peak EWMA */
+    _Atomic uint8_t state;  /* enum line_state, written under lock */
+    atomic_bool draining;   /* said goodbye */
+    atomic_bool silent;     /* answers no ping */
+
+    pthread_mutex_t lock;
+    bool retired; /* its name is gone */
+    struct link *link;
+    int64_t since;  /* of the state */
+    int64_t heard;  /* last sign of life, or first call after idling */
+    int64_t pinged; /* last ping sent since heard; 0: none */
+    int64_t measured;
+
+    struct bus_buf gather; /* the frame being gathered */
+    uint32_t gathered;     /* envelopes in it */
+    uint64_t frame;        /* its number, from 1 */
+    uint64_t taken;        /* the last frame a connection took */
+    bool busy;             /* frame - 1 is being handed over */
+    bool lost;             /* its connection went away meanwhile */
+    bool dirty;            /* in some thread's list to be flushed */
+    struct line *dirty_next;
+    uint64_t frames_in; /* of this connection */
+    uint64_t frames_acked;
+
+    struct attempt **slots; /* by id & mask */
+    uint32_t slot_count;
+    uint32_t *free_slots; /* a stack */
+    uint32_t free_count;
+    uint32_t round; /* makes ids differ that share a slot */
+};
+
+enum line_take { LINE_TOOK, LINE_REFUSED, LINE_FULL };
+
+struct line *line_new(struct bus *bus, const struct bus_name *name);
+void line_ref(struct line *line);
+void line_unref(struct line *line);
+
+/* Takes a call; REFUSED if the line closes or drains: choose another. */
+enum line_take line_add(struct line *line, struct attempt *attempt);
+/* Connects, if it never did. */
+void line_warm(struct line *line);
+/* Sends what is gathered. */
+void line_flush(struct line *line);
+/* The name is gone: no new calls; closed by line_tick when it has none. */
+void line_retire(struct line *line);
+/* What time brings; returns when to come again. *ret_closed: forget it. */
+int64_t line_tick(struct line *line, int64_t now, bool *ret_closed);
+/* Ends it now: every call in flight is failed. */
+void line_close(struct line *line);
+
+/* While a thread handles what came in one frame, what it causes is held back
+ * and leaves at the end as one frame a line. */
+void drain_begin(void);
+void drain_end(void);
+
+#endif

@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The router: for each actor that was ever called the lines to its instances,
+ * kept true by the names. Of two lines drawn at random the one with less to
+ * do is taken: calls in flight times what a call takes there. Lines that
+ * drain, say nothing or are not connected yet are passed over while there is
+ * another.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "bus/line.h"
+#include "bus/trace.h"
+
+struct route {
+    struct route *next;
+    char actor[BUS_NAME_MAX];
+    struct line *lines;
+};
+
+/* ---- Keeping lines true to names ---- */
+
+static size_t route_hash(const char *actor)
+{
+    uint32_t hash = 2166136261u; /* FNV-1a */
+    for (const char *c = actor; *c; c++)
+        hash = (hash ^ (uint8_t)*c) * 16777619u;
+    return hash % BUS_ROUTE_BUCKETS;
+}
+
+static struct route *route_find(struct bus *bus, const char *actor)
+{
+    struct route *route = bus->routes[route_hash(actor)];
+    while (route && strcmp(route->actor, actor) != 0)
+        route = route->next;
+    return route;
+}
+
+static bool same_instance(const struct bus_name *a, const struct bus_name *b)
+{
+    return a->pid == b->pid && a->started == b->started &&
+           strcmp(a->instance, b->instance) == 0 && strcmp(a->url, b->url) == 0;
+}
+
+static bool named(const struct line *line, const struct bus_name *names,
+                  size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (same_instance(&line->name, &names[i]))
+            return true;
+    return false;
+}
+
+static bool lined(const struct route *route, const struct bus_name *name)
+{
+    const struct line *line = route->lines;
+    while (line && !same_instance(&line->name, name))
+        line = line->next;
+    return line != NULL;
+}
+
+/* Moves lines whose name is gone to gone, adds lines for new names. */
+static void route_update(struct bus *bus, struct route *route,
+                         struct line **gone)
+{
+    struct bus_name *names = malloc(BUS_LINES_MAX * sizeof(*names));
+    if (!names)
+        abort();
+    size_t count =
+        bus_names_list(bus->names, route->actor, names, BUS_LINES_MAX);
+    if (count > BUS_LINES_MAX)
+        count = BUS_LINES_MAX;
+    struct line **at = &route->lines;
+    while (*at) {
+        struct line *line = *at;
+        if (named(line, names, count)) {
+            at = &line->next;
+            continue;
+        }
+        *at = line->next;
+        line->next = *gone;
+        *gone = line;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (lined(route, &names[i]))
+            continue;
+        struct line *line = line_new(bus, &names[i]);
+        line->next = route->lines;
+        route->lines = line;
+    }
+    free(names);
+}
+
+/* Those gone are kept on bus->retired until their calls are through. */
+static void retire_all(struct bus *bus, struct line *gone)
+{
+    struct line *list = gone;
+    for (struct line *line = list; line; line = line->next)
+        line_ref(line);
+    while (list) {
+        struct line *line = list;
+        list = line->next;
+        pthread_mutex_lock(&bus->route_lock);
+        line->next = bus->retired;
+        bus->retired = line;
+        pthread_mutex_unlock(&bus->route_lock);
+        line_retire(line);
+        line_unref(line);
+    }
+}
+
+void route_sync(struct bus *bus)
+{
+    struct line *gone = NULL;
+    pthread_mutex_lock(&bus->route_lock);
+    for (size_t i = 0; i < BUS_ROUTE_BUCKETS; i++)
+        for (struct route *r = bus->routes[i]; r; r = r->next)
+            route_update(bus, r, &gone);
+    pthread_mutex_unlock(&bus->route_lock);
+    retire_all(bus, gone);
+}
+
+/* Lock held. */
+static struct route *route_get(struct bus *bus, const char *actor)
+{
+    struct route *route = route_find(bus, actor);
+    if (route)
+        return route;
+    if (bus_names_state(bus->names, actor) == NAMES_UNKNOWN)
+        return NULL;
+    route = calloc(1, sizeof(*route));
+    if (!route)
+        abort();
+    memcpy(route->actor, actor, strlen(actor));
+    route->next = bus->routes[route_hash(actor)];
+    bus->routes[route_hash(actor)] = route;
+    struct line *none = NULL;
+    route_update(bus, route, &none);
+    return route;
+}
+
+/* ---- Choosing ---- */
+
+static uint32_t draw(void)
+{
+    static _Thread_local uint32_t state;
+    if (state == 0) {
+        struct bus_trace seed;
+        bus_trace_new(&seed);
+        memcpy(&state, seed.id, sizeof(state));
+        state |= 1;
+    }
+    state ^= state << 13; /* xorshift32 */
+    state ^= state >> 17;
+    state ^= state << 5;
+    return state;
+}
+
+/* Better is higher; 0 is out of the question. */
+static int fitness(const struct line *line, const struct line *avoid)
+{
+    if (line->draining || line->state == LINE_CLOSED)
+        return 0;
+    if (line->silent || line == avoid)
+        return 1;
+    return line->state == LINE_UP ? 3 : 2;
+}
+
+static uint64_t load(const struct line *line)
+{
+    return ((uint64_t)line->calls + 1) * ((uint64_t)line->latency_us + 1);
+}
+
+static bool meant(const struct line *line, const struct target *target)
+{
+    if (target->instance && strcmp(line->name.instance, target->instance) != 0)
+        return false;
+    return !target->node || strcmp(line->name.node, target->node) == 0;
+}
+
+struct pick {
+    int fitness;
+    size_t count; /* of that fitness */
+};
+
+static struct pick survey(const struct route *route,
+                          const struct target *target, const struct line *avoid)
+{
+    struct pick best = {0, 0};
+    for (struct line *line = route->lines; line; line = line->next) {
+        int fit = meant(line, target) ? fitness(line, avoid) : 0;
+        if (fit > best.fitness)
+            best = (struct pick){fit, 0};
+        best.count += fit == best.fitness;
+    }
+    return best;
+}
+
+static struct line *nth(const struct route *route, const struct target *target,
+                        const struct line *avoid, struct pick pick, size_t n)
+{
+    struct line *line = route->lines;
+    struct line *last = NULL;
+    for (; line; line = line->next) {
+        if (!meant(line, target) || fitness(line, avoid) != pick.fitness)
+            continue;
+        last = line;
+        if (n-- == 0)
+            break;
+    }
+    return last; /* states may change while we count: any that fits */
+}
+
+/* Connects one that was never used, so that it takes part soon. */
+static void warm_one(const struct route *route, const struct target *target,
+                     struct line **ret)
+{
+    for (struct line *line = route->lines; line; line = line->next) {
+        if (line->state != LINE_IDLE || !meant(line, target))
+            continue;
+        line_ref(line);
+        *ret = line;
+        return;
+    }
+}
+
+static struct line *choose(const struct route *route,
+                           const struct target *target,
+                           const struct line *avoid)
+{
+    struct pick pick = survey(route, target, avoid);
+    if (pick.fitness == 0)
+        return NULL;
+    if (pick.count == 1)
+        return nth(route, target, avoid, pick, 0);
+    size_t first = draw() % pick.count;
+    size_t second = draw() % (pick.count - 1);
+    second += second >= first;
+    struct line *a = nth(route, target, avoid, pick, first);
+    struct line *b = nth(route, target, avoid, pick, second);
+    if (!a || !b)
+        return a ? a : b;
+    return load(a) <= load(b) ? a : b;
+}
+
+enum route_find route_choose(struct bus *bus, const struct target *target,
+                             const struct line *avoid, struct line **ret)
+{
+    struct line *line = NULL;
+    struct line *cold = NULL;
+    pthread_mutex_lock(&bus->route_lock);
+    const struct route *route = route_get(bus, target->actor);
+    if (route) {
+        line = choose(route, target, avoid);
+        if (line)
+            line_ref(line);
+        warm_one(route, target, &cold);
+    }
+    pthread_mutex_unlock(&bus->route_lock);
+    if (cold && cold != line)
+        line_warm(cold);
+    if (cold)
+        line_unref(cold);
+    *ret = line;
+    if (line)
+        return ROUTE_FOUND;
+    enum names_state state = bus_names_state(bus->names, target->actor);
+    if (state == NAMES_UNKNOWN)
+        return ROUTE_NO_ACTOR;
+    return state == NAMES_CRASHED ? ROUTE_CRASHED : ROUTE_NOBODY;
+}
+
+/* ---- All lines ---- */
+
+struct line_list {
+    struct line **lines;
+    size_t count, cap;
+};
+
+static void list_add(struct line_list *list, struct line *line)
+{
+    if (list->count == list->cap) {
+        list->cap = list->cap ? list->cap * 2 : 16;
+        list->lines = realloc(list->lines, list->cap * sizeof(*list->lines));
+        if (!list->lines)
+            abort();
+    }
+    line_ref(line);
+    list->lines[list->count++] = line;
+}
+
+/* References to all lines, so that they can be visited without the lock. */
+static struct line_list list_all(struct bus *bus)
+{
+    struct line_list list = {NULL, 0, 0};
+    pthread_mutex_lock(&bus->route_lock);
+    for (size_t i = 0; i < BUS_ROUTE_BUCKETS; i++)
+        for (struct route *r = bus->routes[i]; r; r = r->next)
+            for (struct line *line = r->lines; line; line = line->next)
+                list_add(&list, line);
+    for (struct line *line = bus->retired; line; line = line->next)
+        list_add(&list, line);
+    pthread_mutex_unlock(&bus->route_lock);
+    return list;
+}
+
+static void list_end(struct line_list *list)
+{
+    for (size_t i = 0; i < list->count; i++)
+        line_unref(list->lines[i]);
+    free(list->lines);
+}
+
+/* Takes a closed line off the retired ones; one still named stays where it
+ * is, refused by choose, until its name goes. */
+static void forget(struct bus *bus, struct line *line)
+{
+    pthread_mutex_lock(&bus->route_lock);
+    struct line **at = &bus->retired;
+    while (*at && *at != line)
+        at = &(*at)->next;
+    bool found = *at != NULL;
+    if (found)
+        *at = line->next;
+    pthread_mutex_unlock(&bus->route_lock);
+    if (found)
+        line_unref(line);
+}
+
+int64_t route_tick(struct bus *bus, int64_t now)
+{
+    int64_t wake = BUS_FOREVER;
+    struct line_list list = list_all(bus);
+    for (size_t i = 0; i < list.count; i++) {
+        bool closed;
+        int64_t next = line_tick(list.lines[i], now, &closed);
+        if (next < wake)
+            wake = next;
+        if (closed)
+            forget(bus, list.lines[i]);
+    }
+    list_end(&list);
+    return wake;
+}
+
+void route_flush(struct bus *bus)
+{
+    struct line_list list = list_all(bus);
+    for (size_t i = 0; i < list.count; i++)
+        line_flush(list.lines[i]);
+    list_end(&list);
+}
+
+void route_close(struct bus *bus)
+{
+    struct line_list list = list_all(bus);
+    for (size_t i = 0; i < list.count; i++)
+        line_close(list.lines[i]);
+    list_end(&list);
+    for (size_t i = 0; i < BUS_ROUTE_BUCKETS; i++) {
+        while (bus->routes[i]) {
+            struct route *route = bus->routes[i];
+            bus->routes[i] = route->next;
+            while (route->lines) {
+                struct line *line = route->lines;
+                route->lines = line->next;
+                line_unref(line);
+            }
+            free(route);
+        }
+    }
+    while (bus->retired) {
+        struct line *line = bus->retired;
+        bus->retired = line->next;
+        line_unref(line);
+    }
+}
