@@ -45,7 +45,12 @@ function(troupe_service name)
     endforeach()
 
     # bus_saga_run's own file, which plans need.
-    file(GLOB engine ${CMAKE_SOURCE_DIR}/actors/runtime/saga*.c)
+    set(engine)
+    file(GLOB candidates ${CMAKE_SOURCE_DIR}/actors/runtime/saga*.c)
+    foreach(file IN LISTS candidates)
+        file(STRINGS ${file} lines REGEX "^int bus_saga_run\\(")
+        list(APPEND engine ${lines})
+    endforeach()
     if(actor_sources MATCHES "\\.saga\\.c" AND NOT engine)
         return()
     endif()
