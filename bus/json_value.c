@@ -19,7 +19,8 @@
 #include "bus/pack.h"
 #include "bus/text.h"
 
-#define HEADER_MAX 8 /* bytes of a msgpack list's or map's header */
+#define INT_DOUBLE_MAX 9.2e18 /* doubles below it read as int64 */
+#define HEADER_MAX 8          /* bytes of a msgpack list's or map's header */
 
 static int pack_value(struct json_in *in, struct bus_buf *buf);
 
@@ -263,6 +264,10 @@ static void write_double(struct bus_buf *buf, struct bus_unpack *in)
     if (isfinite(value))
         text_double_write(value, false, text);
     bus_buf_text(buf, text);
+    /* Digits alone would read as an integer that does not fit. */
+    if (fabs(value) >= INT_DOUBLE_MAX &&
+        strspn(text, "-0123456789") == strlen(text))
+        bus_buf_text(buf, ".0");
 }
 
 static void write_bytes(struct bus_buf *buf, struct bus_unpack *in)

@@ -19,6 +19,16 @@
 static void write_object(struct bus_buf *buf, const struct bus_shape *shape,
                          const char *message, int depth);
 
+/* Opens a list or object inside `depth` others. Structs deeper than readers
+ * accept are a mistake of ours, or a cycle. */
+static bool write_open(struct bus_buf *buf, uint8_t bracket, int depth)
+{
+    if (depth >= BUS_DEPTH_MAX)
+        buf->failed = true;
+    bus_buf_byte(buf, bracket);
+    return !buf->failed;
+}
+
 /* Any integer kind: a value and whether it lies beyond INT64_MAX. */
 static uint64_t load_int(uint8_t kind, const void *at, bool *ret_minus)
 {
@@ -205,7 +215,8 @@ static void write_list(struct bus_buf *buf, const struct bus_field *field,
 {
     size_t size = bus_field_size(field);
     const char *item = list->items;
-    bus_buf_byte(buf, '[');
+    if (!write_open(buf, '[', depth))
+        return;
     for (size_t i = 0; i < list->count && !buf->failed; i++, item += size) {
         if (i)
             bus_buf_byte(buf, ',');
@@ -237,7 +248,8 @@ static void write_map(struct bus_buf *buf, const struct bus_field *field,
 {
     const struct bus_shape *entry = field->shape;
     const char *at = list->items;
-    bus_buf_byte(buf, '{');
+    if (!write_open(buf, '{', depth))
+        return;
     for (size_t i = 0; i < list->count && !buf->failed;
          i++, at += entry->size) {
         if (i)
@@ -253,17 +265,12 @@ static void write_value(struct bus_buf *buf, const struct bus_field *field,
                         const char *message, int depth)
 {
     const void *slot = message + field->offset;
-    /* Structs deeper than readers accept are a mistake of ours, or a cycle. */
-    if (depth > BUS_DEPTH_MAX) {
-        buf->failed = true;
-        return;
-    }
     if (field->cardinality == BUS_LIST)
-        write_list(buf, field, slot, depth + 1);
+        write_list(buf, field, slot, depth);
     else if (field->cardinality == BUS_MAP)
-        write_map(buf, field, slot, depth + 1);
+        write_map(buf, field, slot, depth);
     else
-        write_one(buf, field, slot, depth + 1);
+        write_one(buf, field, slot, depth);
 }
 
 static bool bytes_are_zero(const char *at, size_t size)
@@ -301,7 +308,8 @@ static void write_object(struct bus_buf *buf, const struct bus_shape *shape,
                          const char *message, int depth)
 {
     bool begun = false;
-    bus_buf_byte(buf, '{');
+    if (!write_open(buf, '{', depth))
+        return;
     for (size_t i = 0; i < shape->count && !buf->failed; i++) {
         const struct bus_field *field = &shape->fields[i];
         if (is_omitted(field, message))
@@ -314,7 +322,7 @@ static void write_object(struct bus_buf *buf, const struct bus_shape *shape,
         if (field->flags & BUS_NULLABLE && !bus_field_present(field, message))
             bus_buf_text(buf, "null");
         else
-            write_value(buf, field, message, depth);
+            write_value(buf, field, message, depth + 1);
     }
     bus_buf_byte(buf, '}');
 }
@@ -322,5 +330,5 @@ static void write_object(struct bus_buf *buf, const struct bus_shape *shape,
 void bus_json_write(struct bus_buf *buf, const struct bus_shape *shape,
                     const void *message)
 {
-    write_object(buf, shape, message, 1);
+    write_object(buf, shape, message, 0);
 }
