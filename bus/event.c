@@ -352,6 +352,23 @@ static void ear_note(struct ear *ear, const struct message *message)
     pthread_cond_broadcast(&sub->changed);
 }
 
+/* Hands out what waits; the lock is held, and let go meanwhile. */
+static void sub_hand(struct bus_subscription *sub)
+{
+    struct heard *heard;
+    while (!sub->stop && (heard = sub->first)) {
+        sub->first = heard->next;
+        if (!sub->first)
+            sub->last = &sub->first;
+        sub->waiting--;
+        pthread_mutex_unlock(&sub->lock);
+        sub->heard(sub->arg, &heard->event);
+        free(heard);
+        pthread_mutex_lock(&sub->lock);
+    }
+}
+
+/* In memory there is no thread: events are heard where they are delivered. */
 static void ear_heard(void *arg, struct bus_bytes bytes)
 {
     struct ear *ear = arg;
@@ -360,6 +377,8 @@ static void ear_heard(void *arg, struct bus_bytes bytes)
         return;
     pthread_mutex_lock(&ear->sub->lock);
     ear_note(ear, &message);
+    if (ear->sub->bus->memory)
+        sub_hand(ear->sub);
     pthread_mutex_unlock(&ear->sub->lock);
 }
 
@@ -395,19 +414,9 @@ static void *sub_run(void *arg)
     struct bus_subscription *sub = arg;
     pthread_mutex_lock(&sub->lock);
     while (!sub->stop) {
-        struct heard *heard = sub->first;
-        if (!heard) {
+        sub_hand(sub);
+        if (!sub->stop)
             pthread_cond_wait(&sub->changed, &sub->lock);
-            continue;
-        }
-        sub->first = heard->next;
-        if (!sub->first)
-            sub->last = &sub->first;
-        sub->waiting--;
-        pthread_mutex_unlock(&sub->lock);
-        sub->heard(sub->arg, &heard->event);
-        free(heard);
-        pthread_mutex_lock(&sub->lock);
     }
     pthread_mutex_unlock(&sub->lock);
     return NULL;
@@ -539,7 +548,7 @@ int bus_subscribe(struct bus *bus, const char *pattern, bus_heard *heard,
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     pthread_cond_init(&sub->changed, &attr);
     pthread_condattr_destroy(&attr);
-    if (pthread_create(&sub->thread, NULL, sub_run, sub))
+    if (!bus->memory && pthread_create(&sub->thread, NULL, sub_run, sub))
         abort();
     pthread_mutex_lock(&bus->event_lock);
     sub->next = bus->subscriptions;
@@ -596,7 +605,8 @@ void bus_unsubscribe(struct bus_subscription *sub)
     sub->stop = true;
     pthread_cond_broadcast(&sub->changed);
     pthread_mutex_unlock(&sub->lock);
-    pthread_join(sub->thread, NULL);
+    if (!bus->memory)
+        pthread_join(sub->thread, NULL);
     ears_close(ears);
     while (sub->first) {
         struct heard *heard = sub->first;

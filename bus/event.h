@@ -32,7 +32,7 @@ bool bus_topic_match(const char *pattern, const char *topic);
 bool bus_topic_valid(const char *topic);
 
 /* Follows every instance that publishes, now and later. heard runs on one
- * thread of the subscription. */
+ * thread of the subscription; in memory, in the one that published. */
 int bus_subscribe(struct bus *bus, const char *pattern, bus_heard *heard,
                   void *arg, struct bus_subscription **ret,
                   struct bus_error *err);
