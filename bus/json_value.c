@@ -264,9 +264,11 @@ static void write_double(struct bus_buf *buf, struct bus_unpack *in)
     if (isfinite(value))
         text_double_write(value, false, text);
     bus_buf_text(buf, text);
-    /* Digits alone would read as an integer that does not fit. */
-    if (fabs(value) >= INT_DOUBLE_MAX &&
-        strspn(text, "-0123456789") == strlen(text))
+    /* Digits alone would read as an integer: one that does not fit, or a zero
+     * without its sign. */
+    bool zero = fpclassify(value) == FP_ZERO && signbit(value);
+    bool digits = strspn(text, "-0123456789") == strlen(text);
+    if (digits && (zero || fabs(value) >= INT_DOUBLE_MAX))
         bus_buf_text(buf, ".0");
 }
 

@@ -146,6 +146,25 @@ static void what_only_msgpack_has(void **state)
     json_is(f, "{\"-1\":\"aGk=\",\"true\":null,\"ext\":null}");
 }
 
+/* Doubles whose digits alone would read as integers keep a point. */
+static void doubles_stay_doubles(void **state)
+{
+    static const char *const pairs[][2] = {
+        {"1e20", "100000000000000000000.0"},
+        {"-1e19", "-10000000000000000000.0"},
+        {"-0.0", "-0.0"},
+        {"1e18", "1000000000000000000"},
+        {"-0", "0"},
+    };
+    struct fixture *f = *state;
+    for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+        pack(f, pairs[i][0]);
+        json_is(f, pairs[i][1]);
+        pack(f, pairs[i][1]);
+        json_is(f, pairs[i][1]);
+    }
+}
+
 /* ---- failure ---- */
 
 static void malformed_msgpack_is_null(void **state)
@@ -183,6 +202,7 @@ int main(void)
         cmocka_unit_test(values_come_back),
         cmocka_unit_test(long_lists_and_maps),
         cmocka_unit_test(integers_stay_integers),
+        cmocka_unit_test(doubles_stay_doubles),
         cmocka_unit_test(it_appends),
         cmocka_unit_test(what_only_msgpack_has),
         cmocka_unit_test(malformed_msgpack_is_null),

@@ -240,6 +240,31 @@ static void any_is_its_own_json(void **state)
     bus_buf_release(&packed);
 }
 
+/* What the reader takes at its deepest can be written again. */
+static void the_deepest_message(void **state)
+{
+    struct node {
+        struct node *next;
+    } nodes[BUS_DEPTH_MAX] = {{NULL}};
+    struct bus_shape shape = {"test.node", sizeof(nodes[0]), 1, NULL};
+    const struct bus_field fields[] = {{
+        .name = "next",
+        .kind = BUS_MESSAGE,
+        .presence = BUS_NO_PRESENCE,
+        .shape = &shape,
+    }};
+    struct bus_buf buf;
+    (void)state;
+    shape.fields = fields;
+    for (size_t i = 1; i < BUS_DEPTH_MAX; i++)
+        nodes[i].next = &nodes[i - 1];
+    bus_buf_init(&buf, 1 << 20);
+    bus_json_write(&buf, &shape, &nodes[BUS_DEPTH_MAX - 1]);
+    bool failed = buf.failed;
+    bus_buf_release(&buf);
+    assert_false(failed);
+}
+
 /* ---- failure ---- */
 
 static void what_has_no_json_is_null(void **state)
@@ -305,6 +330,7 @@ int main(void)
         cmocka_unit_test(messages_and_lists_of_them),
         cmocka_unit_test(keys_of_maps_are_text),
         cmocka_unit_test(any_is_its_own_json),
+        cmocka_unit_test(the_deepest_message),
         cmocka_unit_test(what_has_no_json_is_null),
         cmocka_unit_test(a_cycle_fails_the_buffer),
         cmocka_unit_test(a_full_buffer_fails),
