@@ -214,8 +214,7 @@ struct bus_bytes http_header(const struct http_reader *reader, const char *name,
 static bool framing_good(struct http_reader *reader, bool old)
 {
     size_t coded, sized;
-    struct bus_bytes coding =
-        http_header(reader, "Transfer-Encoding", &coded);
+    struct bus_bytes coding = http_header(reader, "Transfer-Encoding", &coded);
     struct bus_bytes size = http_header(reader, "Content-Length", &sized);
     if (coded && (old || sized || coded > 1 || !bytes_are(coding, "chunked")))
         return false;
@@ -255,8 +254,7 @@ static bool headers_good(struct http_reader *reader)
         refuse(reader, 413, "request body too large");
     if (reader->state == READER_REFUSED)
         return false;
-    reader->wants_continue =
-        expecting && !old && reader->state == READER_BODY;
+    reader->wants_continue = expecting && !old && reader->state == READER_BODY;
     return true;
 }
 

@@ -67,8 +67,8 @@ void http_reader_next(struct http_reader *reader);
 
 /* The value of the one header of that name (any case). *ret_count says how many
  * there are; the first one is returned, len 0 for none. */
-struct bus_bytes http_header(const struct http_reader *reader,
-                             const char *name, size_t *ret_count);
+struct bus_bytes http_header(const struct http_reader *reader, const char *name,
+                             size_t *ret_count);
 
 /* "Not Found" of 404, as Go names it; "Status" where it has no name here. */
 const char *http_status_text(int status);

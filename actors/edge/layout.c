@@ -31,8 +31,7 @@ static const struct bus_rule *rule_copy(struct layout *layout,
 {
     if (!rule)
         return NULL;
-    struct bus_rule *copy =
-        need(bus_arena_alloc(layout->arena, sizeof(*copy)));
+    struct bus_rule *copy = need(bus_arena_alloc(layout->arena, sizeof(*copy)));
     *copy = (struct bus_rule){
         .fallback = rule->fallback,
         .options = rule->options,
@@ -53,8 +52,8 @@ static const struct bus_enum_value *values_copy(struct layout *layout,
 {
     if (!from)
         return NULL;
-    struct bus_enum_value *copy = need(bus_arena_array(
-        layout->arena, from->value_count + 1, sizeof(*copy)));
+    struct bus_enum_value *copy = need(
+        bus_arena_array(layout->arena, from->value_count + 1, sizeof(*copy)));
     for (size_t i = 0; i < from->value_count; i++)
         copy[i] = (struct bus_enum_value){from->values[i].name,
                                           from->values[i].number};
@@ -115,8 +114,8 @@ const struct bus_shape *layout_shape(struct layout *layout,
     *known = (struct layout_known){message, shape, layout->known};
     layout->known = known; /* before the fields: a message may hold itself */
 
-    struct bus_field *fields = need(bus_arena_array(
-        layout->arena, message->field_count, sizeof(*fields)));
+    struct bus_field *fields = need(
+        bus_arena_array(layout->arena, message->field_count, sizeof(*fields)));
     uint32_t at = 0;
     for (size_t i = 0; i < message->field_count; i++)
         at = field_place(layout, &fields[i], &message->fields[i], at);

@@ -70,8 +70,7 @@ static int route_add(struct routes *routes, const struct route *route,
         if (!strcmp(node->routes[i]->verb, route->verb))
             return bus_error_set(err, BUS_ALREADY_EXISTS,
                                  "%s %s and %s answer the same requests",
-                                 route->verb, route->url,
-                                 node->routes[i]->url);
+                                 route->verb, route->url, node->routes[i]->url);
     if (node->route_count == VERBS_MAX)
         return bus_error_set(err, BUS_RESOURCE_EXHAUSTED,
                              "%s has more than %d verbs", route->url,
@@ -109,8 +108,8 @@ int routes_build(const struct schema_service *service, struct bus_arena *arena,
     struct layout layout = {.arena = arena};
     struct routes routes = {
         .root = node_new(arena, (struct bus_bytes){0}),
-        .all = bus_arena_array(arena, service->method_count,
-                               sizeof(struct route)),
+        .all =
+            bus_arena_array(arena, service->method_count, sizeof(struct route)),
     };
     assert(routes.all);
     for (size_t i = 0; i < service->method_count; i++) {

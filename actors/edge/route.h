@@ -24,10 +24,10 @@ struct route {
     const char *method;
     const struct bus_shape *request; /* NULL: none */
     const struct bus_shape *reply;   /* NULL: none, or not a struct */
-    bool replies;     /* says it returns something */
-    bool jwt;         /* needs a token */
-    int64_t timeout_ms; /* 0: the API's */
-    int64_t body_max;   /* 0: the API's */
+    bool replies;                    /* says it returns something */
+    bool jwt;                        /* needs a token */
+    int64_t timeout_ms;              /* 0: the API's */
+    int64_t body_max;                /* 0: the API's */
 };
 
 struct route_node;
@@ -40,17 +40,16 @@ struct routes {
 
 /* Builds routes and shapes in an arena that outlives them. ALREADY_EXISTS for
  * two routes of one verb and form. */
-int routes_build(const struct schema_service *service,
-                 struct bus_arena *arena, struct routes *ret,
-                 struct bus_error *err);
+int routes_build(const struct schema_service *service, struct bus_arena *arena,
+                 struct routes *ret, struct bus_error *err);
 
 /* What matched: its parameters, or which verbs the path has. */
 struct route_match {
     const struct route *route; /* NULL: none */
     struct bus_pair params[ROUTE_PARAMS_MAX];
     size_t param_count;
-    bool known;       /* the path exists, with other verbs */
-    char allow[128];  /* "GET, POST": those verbs */
+    bool known;      /* the path exists, with other verbs */
+    char allow[128]; /* "GET, POST": those verbs */
 };
 
 void routes_match(const struct routes *routes, struct bus_bytes verb,

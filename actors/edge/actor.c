@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The edge as an actor: reads its APIs at start, listens, runs one loop on a
+ * thread of its own, and drains on request: listeners close, idle connections
+ * close, requests under way are answered.
+ */
+#include "actors/edge/edge.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "actors/runtime/settings.h"
+#include "actors/runtime/token.h"
+#include "bus/log.h"
+#include "bus/pack.h"
+#include "schemas/compiler/schema.h"
+
+/* --- configuration: message Config of the edge, by hand --- */
+
+struct edge_api {
+    const char *schema;
+    const char *config;
+};
+
+struct edge_config {
+    struct bus_list apis; /* struct edge_api */
+};
+
+#define TEXT_FIELD(type, member, key)                                          \
+    {                                                                          \
+        .name = (key), .kind = BUS_TEXT, .flags = BUS_REQUIRED,                \
+        .offset = offsetof(struct type, member), .presence = BUS_NO_PRESENCE   \
+    }
+
+static const struct bus_field api_fields[] = {
+    TEXT_FIELD(edge_api, schema, "Schema"),
+    TEXT_FIELD(edge_api, config, "Config"),
+};
+static const struct bus_shape api_shape = {"edge.Api", sizeof(struct edge_api),
+                                           2, api_fields};
+static const struct bus_field config_fields[] = {
+    {.name = "Apis",
+     .kind = BUS_MESSAGE,
+     .cardinality = BUS_LIST,
+     .flags = BUS_REQUIRED,
+     .offset = offsetof(struct edge_config, apis),
+     .presence = BUS_NO_PRESENCE,
+     .shape = &api_shape},
+};
+static const struct bus_shape config_shape = {
+    "edge.Config", sizeof(struct edge_config), 1, config_fields};
+
+/* A path relative to the folder of the edge's own configuration. */
+static const char *beside(struct actor_process *process, const char *path)
+{
+    const char *own = process->config_path;
+    const char *slash = own ? strrchr(own, '/') : NULL;
+    if (path[0] == '/' || !slash)
+        return path;
+    return bus_arena_printf(&process->arena, "%.*s/%s", (int)(slash - own), own,
+                            path);
+}
+
+/* --- APIs --- */
+
+static int schema_read(struct actor_process *process, const char *path,
+                       struct api *api, struct bus_error *err)
+{
+    /* Kept for the life of the process: routes and shapes point into it. */
+    struct schema *schema = schema_new();
+    const struct schema_unit *unit = schema_load(schema, path);
+    if (!unit) {
+        const struct schema_error *first = schema_error_at(schema, 0);
+        int code =
+            bus_error_set(err, BUS_INVALID_ARGUMENT, "%s:%u:%u: %s",
+                          first->pos.file ? first->pos.file : path,
+                          first->pos.line, first->pos.column, first->message);
+        schema_free(schema);
+        return code;
+    }
+    api->schema = schema;
+    if (unit->service_count != 1)
+        return bus_error_set(err, BUS_INVALID_ARGUMENT,
+                             "%s: found %zu services, expected one", path,
+                             unit->service_count);
+    return routes_build(unit->services[0], &process->arena, &api->routes, err);
+}
+
+static int config_read(struct actor_process *process, const char *path,
+                       struct api *api, struct bus_error *err)
+{
+    struct bus_yaml *yaml;
+    struct actor_config *config;
+    int code = bus_yaml_file(path, &process->arena, &yaml, err);
+    if (!code)
+        code = actor_config_peek(yaml, &process->arena, &config, err);
+    if (code)
+        return code;
+    api->config = config;
+    api->body_max = (size_t)config->max_bytes;
+    api->port = config->port;
+    if (!answer_style_from_name(config->errors, &api->style))
+        return bus_error_set(err, BUS_INVALID_ARGUMENT,
+                             "%s: Errors: found %s, expected text, code or "
+                             "problem",
+                             path, config->errors);
+    return BUS_OK;
+}
+
+/* Routes behind a token need a secret that is worth the name. */
+static int secret_check(const struct api *api, const char *path,
+                        struct bus_error *err)
+{
+    const struct actor_auth *auth = api->config->auth;
+    bool guarded = false;
+    for (size_t i = 0; i < api->routes.count; i++)
+        guarded = guarded || api->routes.all[i].jwt;
+    if (!guarded || (auth && auth->access_secret &&
+                     strlen(auth->access_secret) >= ACTOR_SECRET_LEAST))
+        return BUS_OK;
+    return bus_error_set(err, BUS_INVALID_ARGUMENT,
+                         "%s: key Auth.AccessSecret: expected at least %d "
+                         "bytes, for routes behind a token",
+                         path, ACTOR_SECRET_LEAST);
+}
+
+/* EDGE_PORT=N moves the listeners to N, N + 1, ... in the order of Apis. */
+static int port_of(struct api *api, size_t index, struct bus_error *err)
+{
+    const char *text = getenv("EDGE_PORT");
+    if (text && text[0]) {
+        char *end;
+        long port = strtol(text, &end, 10);
+        if (*end || port < 1 || port + (long)index > 65535)
+            return bus_error_set(err, BUS_INVALID_ARGUMENT,
+                                 "EDGE_PORT: found \"%.32s\", expected a port",
+                                 text);
+        api->port = (int)port + (int)index;
+    }
+    if (api->port < 1 || api->port > 65535)
+        return bus_error_set(err, BUS_INVALID_ARGUMENT,
+                             "%s: key Port: found %d, expected 1 to 65535",
+                             api->config->name, api->port);
+    return BUS_OK;
+}
+
+static int apis_read(struct edge *edge, struct bus_error *err)
+{
+    struct actor_process *process = edge->process;
+    const struct edge_config *config = process->own;
+    const struct edge_api *list = config->apis.items;
+    if (config->apis.count == 0 || config->apis.count > EDGE_APIS_MAX)
+        return bus_error_set(err, BUS_INVALID_ARGUMENT,
+                             "key Apis: found %zu, expected 1 to %d",
+                             config->apis.count, EDGE_APIS_MAX);
+    edge->apis = calloc(config->apis.count, sizeof(*edge->apis));
+    if (!edge->apis)
+        abort();
+    for (size_t i = 0; i < config->apis.count; i++) {
+        struct api *api = &edge->apis[edge->api_count++];
+        const char *path = beside(process, list[i].config);
+        api->edge = edge;
+        int code =
+            schema_read(process, beside(process, list[i].schema), api, err);
+        if (!code)
+            code = config_read(process, path, api, err);
+        if (!code)
+            code = secret_check(api, path, err);
+        if (!code)
+            code = port_of(api, i, err);
+        if (code)
+            return code;
+    }
+    return BUS_OK;
+}
+
+/* --- the loop --- */
+
+const char *edge_date(struct edge *edge)
+{
+    int64_t second = bus_wall(edge->clock) / 1000000;
+    if (second != edge->date_second) {
+        struct tm tm;
+        time_t at = (time_t)second;
+        gmtime_r(&at, &tm);
+        strftime(edge->date, sizeof(edge->date), "%a, %d %b %Y %H:%M:%S GMT",
+                 &tm);
+        edge->date_second = second;
+    }
+    return edge->date;
+}
+
+static void on_connection(uv_stream_t *stream, int status)
+{
+    struct api *api = stream->data;
+    if (status == 0)
+        conn_accept(api);
+}
+
+static int listen_one(struct api *api, struct bus_error *err)
+{
+    struct edge *edge = api->edge;
+    struct sockaddr_storage address;
+    const char *host = api->config->host;
+    int failed = uv_tcp_init(&edge->loop, &api->listener);
+    if (failed)
+        return bus_error_set(err, BUS_UNAVAILABLE, "%s", uv_strerror(failed));
+    api->listener.data = api;
+    api->listening = true;
+    if (uv_ip4_addr(host, api->port, (struct sockaddr_in *)&address) &&
+        uv_ip6_addr(host, api->port, (struct sockaddr_in6 *)&address))
+        return bus_error_set(err, BUS_INVALID_ARGUMENT,
+                             "%s: key Host: found \"%s\", expected an IP "
+                             "address",
+                             api->config->name, host);
+    failed = uv_tcp_bind(&api->listener, (struct sockaddr *)&address, 0);
+    if (!failed)
+        failed = uv_listen((uv_stream_t *)&api->listener, EDGE_BACKLOG,
+                           on_connection);
+    if (failed)
+        return bus_error_set(err, BUS_UNAVAILABLE, "%s: port %d: %s",
+                             api->config->name, api->port, uv_strerror(failed));
+    return BUS_OK;
+}
+
+static void listeners_close(struct edge *edge)
+{
+    for (size_t i = 0; i < edge->api_count; i++) {
+        if (edge->apis[i].listening)
+            uv_close((uv_handle_t *)&edge->apis[i].listener, NULL);
+        edge->apis[i].listening = false;
+    }
+}
+
+static void conns_close(struct edge *edge, bool all)
+{
+    for (struct conn *conn = edge->conns; conn; conn = conn->next) {
+        if (all)
+            conn_close(conn);
+        else
+            conn_close_idle(conn);
+    }
+}
+
+/* Exchanges answered since, oldest first. */
+static struct exchange *answered_take(struct edge *edge, bool *ret_draining,
+                                      bool *ret_stopping)
+{
+    struct exchange *reversed = NULL;
+    pthread_mutex_lock(&edge->lock);
+    struct exchange *list = edge->answered;
+    edge->answered = NULL;
+    *ret_draining = edge->draining;
+    *ret_stopping = edge->stopping;
+    pthread_mutex_unlock(&edge->lock);
+    while (list) {
+        struct exchange *next = list->next;
+        list->next = reversed;
+        reversed = list;
+        list = next;
+    }
+    return reversed;
+}
+
+static void on_wake(uv_async_t *wake)
+{
+    struct edge *edge = wake->data;
+    bool draining, stopping;
+    struct exchange *list = answered_take(edge, &draining, &stopping);
+    while (list) {
+        struct exchange *next = list->next;
+        exchange_resume(list);
+        list = next;
+    }
+    if (draining || stopping) {
+        listeners_close(edge);
+        conns_close(edge, stopping);
+    }
+    if (stopping && !uv_is_closing((uv_handle_t *)wake))
+        uv_close((uv_handle_t *)wake, NULL);
+}
+
+static void loop_run(void *arg)
+{
+    struct edge *edge = arg;
+    uv_run(&edge->loop, UV_RUN_DEFAULT);
+}
+
+/* --- struct actor_loop --- */
+
+static void edge_free(struct edge *edge)
+{
+    for (size_t i = 0; i < edge->api_count; i++)
+        schema_free(edge->apis[i].schema);
+    free(edge->apis);
+    pthread_cond_destroy(&edge->quiet);
+    pthread_mutex_destroy(&edge->lock);
+    free(edge);
+}
+
+static struct edge *edge_new(struct actor_process *process)
+{
+    struct edge *edge = calloc(1, sizeof(*edge));
+    if (!edge)
+        abort();
+    edge->process = process;
+    edge->bus = process->bus;
+    edge->clock = process->clock;
+    edge->conn_max = (size_t)process->config->max_conns;
+    edge->date_second = -1;
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&edge->quiet, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    pthread_mutex_init(&edge->lock, NULL);
+    return edge;
+}
+
+static void loop_close(struct edge *edge)
+{
+    listeners_close(edge);
+    uv_close((uv_handle_t *)&edge->wake, NULL);
+    uv_run(&edge->loop, UV_RUN_DEFAULT);
+    uv_loop_close(&edge->loop);
+}
+
+static int edge_start(struct actor_process *process, void **ret_self,
+                      struct bus_error *err)
+{
+    struct edge *edge = edge_new(process);
+    int code = apis_read(edge, err);
+    if (code) {
+        edge_free(edge);
+        return code;
+    }
+    if (uv_loop_init(&edge->loop) ||
+        uv_async_init(&edge->loop, &edge->wake, on_wake))
+        abort();
+    edge->wake.data = edge;
+    for (size_t i = 0; i < edge->api_count && !code; i++)
+        code = listen_one(&edge->apis[i], err);
+    if (code) {
+        loop_close(edge);
+        edge_free(edge);
+        return code;
+    }
+    if (uv_thread_create(&edge->thread, loop_run, edge))
+        abort();
+    *ret_self = edge;
+    return BUS_OK;
+}
+
+/* Nothing is served over the bus but the system methods. */
+static void edge_serve(void *self, struct bus_inbound *inbound)
+{
+    (void)self;
+    struct bus_reply reply = {0};
+    bus_error_reason(&reply.error, BUS_UNIMPLEMENTED, "no_such_method",
+                     "edge has no method %.64s", inbound->method);
+    bus_inbound_reply(inbound, &reply);
+}
+
+static void edge_drain(void *self, int64_t deadline)
+{
+    struct edge *edge = self;
+    struct timespec until = {.tv_sec = (time_t)(deadline / BUS_SECOND),
+                             .tv_nsec = (long)(deadline % BUS_SECOND)};
+    pthread_mutex_lock(&edge->lock);
+    edge->draining = true;
+    uv_async_send(&edge->wake);
+    int late = 0;
+    while (edge->busy && !late)
+        late = pthread_cond_timedwait(&edge->quiet, &edge->lock, &until);
+    pthread_mutex_unlock(&edge->lock);
+}
+
+static void edge_stop(void *self)
+{
+    struct edge *edge = self;
+    pthread_mutex_lock(&edge->lock);
+    edge->stopping = true;
+    uv_async_send(&edge->wake);
+    pthread_mutex_unlock(&edge->lock);
+    uv_thread_join(&edge->thread);
+    uv_loop_close(&edge->loop);
+    edge_free(edge);
+}
+
+static const struct actor_loop edge_loop = {
+    .start = edge_start,
+    .serve = edge_serve,
+    .drain = edge_drain,
+    .stop = edge_stop,
+};
+
+const struct actor_type edge_actor = {
+    .name = "edge",
+    .version = "",
+    .config = &config_shape,
+    .loop = &edge_loop,
+};

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A connection: reads until a request is whole, waits for its answer, writes
+ * it, goes on with the next one (pipelined requests wait in `pending`). Every
+ * wait has a time limit on one timer. A refused request is answered and the
+ * connection closed gently: reading on for a moment, so that the client sees
+ * the answer and not a reset.
+ */
+#include "actors/edge/edge.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void go_on(struct conn *conn);
+
+static struct conn *conn_of(uv_handle_t *handle)
+{
+    return handle->data;
+}
+
+static void conn_free(struct conn *conn)
+{
+    *conn->self = conn->next;
+    if (conn->next)
+        conn->next->self = conn->self;
+    conn->api->edge->conn_count--;
+    http_reader_release(&conn->reader);
+    bus_buf_release(&conn->pending);
+    bus_buf_release(&conn->out);
+    free(conn);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    struct conn *conn = conn_of(handle);
+    if (--conn->handles == 0)
+        conn_free(conn);
+}
+
+void conn_close(struct conn *conn)
+{
+    if (conn->closing)
+        return;
+    conn->closing = true;
+    if (conn->exchange) {
+        conn->exchange->conn = NULL;
+        conn->exchange = NULL;
+    }
+    uv_close((uv_handle_t *)&conn->tcp, on_closed);
+    uv_close((uv_handle_t *)&conn->timer, on_closed);
+}
+
+void conn_close_idle(struct conn *conn)
+{
+    bool idle = !conn->exchange && conn->out.len == 0 &&
+                conn->reader.state == READER_HEAD && !conn->reader.head.len;
+    if (idle)
+        conn_close(conn);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    conn_close(conn_of((uv_handle_t *)timer));
+}
+
+static void timer_set(struct conn *conn, uint64_t ms)
+{
+    if (!conn->closing)
+        uv_timer_start(&conn->timer, on_timer, ms, 0);
+}
+
+/* --- writing --- */
+
+static void answer_sent(struct conn *conn)
+{
+    bus_buf_reset(&conn->out);
+    if (conn->closing)
+        return;
+    if (conn->ending) {
+        /* Our half is shut; what the client still sends is read and dropped
+         * until it closes too or the time is over. */
+        timer_set(conn, EDGE_LINGER_MS);
+        if (uv_shutdown(&conn->shutdown, (uv_stream_t *)&conn->tcp, NULL))
+            conn_close(conn);
+    } else {
+        http_reader_next(&conn->reader);
+        timer_set(conn, conn->pending.len ? EDGE_HEAD_MS : EDGE_IDLE_MS);
+    }
+    if (!conn->taking)
+        go_on(conn);
+}
+
+static void on_written(uv_write_t *write, int status)
+{
+    struct conn *conn = write->data;
+    if (status < 0)
+        conn_close(conn);
+    else
+        answer_sent(conn);
+}
+
+static void out_write(struct conn *conn)
+{
+    if (conn->out.failed) {
+        conn_close(conn);
+        return;
+    }
+    uv_buf_t buf = uv_buf_init((char *)conn->out.data, (unsigned)conn->out.len);
+    int done = uv_try_write((uv_stream_t *)&conn->tcp, &buf, 1);
+    if (done == (int)buf.len) {
+        answer_sent(conn);
+        return;
+    }
+    if (done > 0) {
+        buf.base += done;
+        buf.len -= (size_t)done;
+    }
+    timer_set(conn, EDGE_WRITE_MS);
+    conn->write.data = conn;
+    if (uv_write(&conn->write, (uv_stream_t *)&conn->tcp, &buf, 1, on_written))
+        conn_close(conn);
+}
+
+void conn_answer(struct conn *conn, struct exchange *exchange)
+{
+    assert(conn->exchange == exchange);
+    struct answer *answer = &exchange->answer;
+    answer->close = answer->close || conn->ending || !conn->reader.keep_alive ||
+                    conn->api->edge->draining;
+    conn->ending = answer->close;
+    answer_write(&conn->out, answer, edge_date(conn->api->edge));
+    conn->exchange = NULL;
+    exchange->conn = NULL;
+    exchange_free(exchange);
+    out_write(conn);
+}
+
+/* --- reading --- */
+
+static void say_continue(struct conn *conn)
+{
+    static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
+    uv_buf_t buf = uv_buf_init((char *)(uintptr_t)text, sizeof(text) - 1);
+    conn->reader.wants_continue = false;
+    /* A client whose window has no room for 25 bytes just waits for them. */
+    uv_try_write((uv_stream_t *)&conn->tcp, &buf, 1);
+}
+
+/* Feeds bytes to the reader, up to the end of one request, which is then
+ * started (and may be answered before this returns). Returns how many. */
+static size_t feed(struct conn *conn, const uint8_t *data, size_t len)
+{
+    struct http_reader *reader = &conn->reader;
+    enum reader_state before = reader->state;
+    size_t taken = http_reader_feed(reader, data, len);
+    if (before == READER_HEAD && reader->state == READER_BODY)
+        timer_set(conn, EDGE_BODY_MS);
+    if (reader->state == READER_BODY && reader->wants_continue)
+        say_continue(conn);
+    if (reader->state == READER_DONE || reader->state == READER_REFUSED) {
+        uv_timer_stop(&conn->timer);
+        exchange_start(conn);
+    }
+    return taken;
+}
+
+/* True when nothing stands between the connection and its next bytes. */
+static bool may_take(const struct conn *conn)
+{
+    return !conn->closing && !conn->ending && !conn->exchange &&
+           conn->out.len == 0;
+}
+
+/* Takes requests one after the other, keeping what must wait for an answer. A
+ * loop and not a recursion: answers that are there at once come back here. */
+static void take(struct conn *conn, const uint8_t *data, size_t len)
+{
+    size_t at = 0;
+    conn->taking = true;
+    while (at < len && may_take(conn))
+        at += feed(conn, data + at, len - at);
+    conn->taking = false;
+    bus_buf_add(&conn->pending, data + at, len - at);
+    if (!may_take(conn) && !conn->ending && !conn->closing)
+        uv_read_stop((uv_stream_t *)&conn->tcp);
+}
+
+static void on_alloc(uv_handle_t *handle, size_t hint, uv_buf_t *ret)
+{
+    (void)hint;
+    struct edge *edge = conn_of(handle)->api->edge;
+    *ret = uv_buf_init((char *)edge->read_bytes, EDGE_READ_BYTES);
+}
+
+static void on_read(uv_stream_t *stream, ssize_t len, const uv_buf_t *buf)
+{
+    struct conn *conn = conn_of((uv_handle_t *)stream);
+    if (len < 0) {
+        conn_close(conn);
+        return;
+    }
+    if (len == 0 || conn->ending)
+        return;
+    if (conn->reader.state == READER_HEAD && conn->reader.head.len == 0)
+        timer_set(conn, EDGE_HEAD_MS);
+    take(conn, (const uint8_t *)buf->base, (size_t)len);
+}
+
+/* After an answer: what was read ahead, then the socket again. */
+static void go_on(struct conn *conn)
+{
+    struct bus_buf ahead = conn->pending;
+    bus_buf_init(&conn->pending, EDGE_READ_BYTES);
+    if (ahead.len)
+        take(conn, ahead.data, ahead.len);
+    bus_buf_release(&ahead);
+    if (!conn->closing && (conn->ending || may_take(conn))) {
+        int failed =
+            uv_read_start((uv_stream_t *)&conn->tcp, on_alloc, on_read);
+        if (failed && failed != UV_EALREADY)
+            conn_close(conn);
+    }
+}
+
+/* --- accepting --- */
+
+static void note_peer(struct conn *conn)
+{
+    struct sockaddr_storage address;
+    int len = sizeof(address);
+    char host[48] = "?";
+    int port = 0;
+    if (!uv_tcp_getpeername(&conn->tcp, (struct sockaddr *)&address, &len)) {
+        if (address.ss_family == AF_INET6) {
+            struct sockaddr_in6 *six = (struct sockaddr_in6 *)&address;
+            uv_ip6_name(six, host, sizeof(host));
+            port = ntohs(six->sin6_port);
+        } else {
+            struct sockaddr_in *four = (struct sockaddr_in *)&address;
+            uv_ip4_name(four, host, sizeof(host));
+            port = ntohs(four->sin_port);
+        }
+    }
+    snprintf(conn->peer, sizeof(conn->peer), "%s:%d", host, port);
+}
+
+static struct conn *conn_new(struct api *api)
+{
+    struct edge *edge = api->edge;
+    struct conn *conn = calloc(1, sizeof(*conn));
+    if (!conn)
+        abort();
+    conn->api = api;
+    conn->handles = 2;
+    uv_tcp_init(&edge->loop, &conn->tcp);
+    uv_timer_init(&edge->loop, &conn->timer);
+    conn->tcp.data = conn->timer.data = conn;
+    http_reader_init(&conn->reader, api->body_max);
+    bus_buf_init(&conn->pending, EDGE_READ_BYTES);
+    bus_buf_init(&conn->out, ANSWER_MAX);
+    conn->next = edge->conns;
+    conn->self = &edge->conns;
+    if (conn->next)
+        conn->next->self = &conn->next;
+    edge->conns = conn;
+    edge->conn_count++;
+    return conn;
+}
+
+void conn_accept(struct api *api)
+{
+    struct conn *conn = conn_new(api);
+    if (uv_accept((uv_stream_t *)&api->listener, (uv_stream_t *)&conn->tcp)) {
+        conn_close(conn);
+        return;
+    }
+    uv_tcp_nodelay(&conn->tcp, 1);
+    note_peer(conn);
+    if (api->edge->conn_count > api->edge->conn_max) {
+        static const char full[] = "HTTP/1.1 503 Service Unavailable\r\n"
+                                   "Retry-After: 1\r\nContent-Length: 0\r\n"
+                                   "Connection: close\r\n\r\n";
+        bus_buf_add(&conn->out, full, sizeof(full) - 1);
+        conn->ending = true;
+        out_write(conn);
+        return;
+    }
+    timer_set(conn, EDGE_IDLE_MS);
+    go_on(conn);
+}

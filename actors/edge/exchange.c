@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One request's way through the edge: route, size, token, values bound and
+ * checked, packed, called over the bus; then the reply as JSON. Each step
+ * either goes on or leaves an answer.
+ */
+#include "actors/edge/edge.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "actors/runtime/settings.h"
+#include "actors/runtime/token.h"
+#include "bus/bind.h"
+#include "bus/json.h"
+#include "bus/log.h"
+#include "bus/pack.h"
+
+#define LOG_LINE_URI 1024 /* bytes of a target kept for the log */
+
+static struct exchange *exchange_new(struct conn *conn)
+{
+    struct edge *edge = conn->api->edge;
+    struct exchange *exchange = calloc(1, sizeof(*exchange));
+    if (!exchange)
+        abort();
+    exchange->edge = edge;
+    exchange->api = conn->api;
+    exchange->conn = conn;
+    exchange->started = bus_now(edge->clock);
+    bus_arena_init(&exchange->arena, EDGE_ARENA);
+    conn->exchange = exchange;
+    pthread_mutex_lock(&edge->lock);
+    edge->busy++;
+    pthread_mutex_unlock(&edge->lock);
+    return exchange;
+}
+
+void exchange_free(struct exchange *exchange)
+{
+    struct edge *edge = exchange->edge;
+    pthread_mutex_lock(&edge->lock);
+    if (--edge->busy == 0)
+        pthread_cond_broadcast(&edge->quiet);
+    pthread_mutex_unlock(&edge->lock);
+    bus_arena_release(&exchange->arena);
+    free(exchange);
+}
+
+/* go-zero's access line. */
+static void log_exchange(const struct exchange *exchange)
+{
+    double ms = (double)(bus_now(exchange->edge->clock) - exchange->started) /
+                (double)BUS_MILLI;
+    char duration[32];
+    snprintf(duration, sizeof(duration), "%.1fms", ms);
+    struct bus_log_field fields[] = {{"duration", duration, 0}, {0}};
+    int status = exchange->answer.status;
+    bus_log(status >= 500 ? BUS_LOG_ERROR : BUS_LOG_INFO, &exchange->trace,
+            fields, "[HTTP] %d - %s - %s", status,
+            exchange->line ? exchange->line : "?",
+            exchange->conn ? exchange->conn->peer : "client gone");
+}
+
+static void finish(struct exchange *exchange)
+{
+    log_exchange(exchange);
+    if (exchange->conn)
+        conn_answer(exchange->conn, exchange);
+    else
+        exchange_free(exchange);
+}
+
+/* --- steps: each returns false when it has left an answer --- */
+
+static bool refuse(struct exchange *exchange, const struct bus_error *err)
+{
+    answer_refused(&exchange->answer, exchange->api->style, err,
+                   &exchange->arena);
+    return false;
+}
+
+static bool refuse_status(struct exchange *exchange, int status,
+                          const char *sentence)
+{
+    answer_text(&exchange->answer, status, sentence, &exchange->arena);
+    return false;
+}
+
+static bool verb_is(struct bus_bytes verb, const char *word)
+{
+    return verb.len == strlen(word) && !memcmp(verb.data, word, verb.len);
+}
+
+static bool step_route(struct exchange *exchange, struct bus_bytes verb,
+                       const struct target *target, struct route_match *match)
+{
+    routes_match(&exchange->api->routes, verb, target, match);
+    exchange->route = match->route;
+    if (match->route)
+        return true;
+    if (!match->known)
+        return refuse_status(exchange, 404, "404 page not found");
+    /* go-zero has neither; every client library expects both. */
+    exchange->answer.status = verb_is(verb, "OPTIONS") ? 204 : 405;
+    exchange->answer.allow = bus_arena_text(&exchange->arena, match->allow);
+    return false;
+}
+
+static bool step_size(struct exchange *exchange, const struct http_reader *in)
+{
+    int64_t most = exchange->route->body_max;
+    if (most && in->body.len > (uint64_t)most)
+        return refuse_status(exchange, 413, "request body too large");
+    size_t coded;
+    struct bus_bytes coding = http_header(in, "Content-Encoding", &coded);
+    if (coded && !(coding.len == 8 &&
+                   !strncasecmp((const char *)coding.data, "identity", 8)))
+        return refuse_status(exchange, 415, "content coding not supported");
+    return true;
+}
+
+/* The token of "Authorization: [Bearer ]token". */
+static struct bus_bytes token_of(const struct http_reader *in)
+{
+    size_t count;
+    struct bus_bytes value = http_header(in, "Authorization", &count);
+    if (count != 1)
+        return (struct bus_bytes){0};
+    if (value.len > 7 && !strncasecmp((const char *)value.data, "Bearer ", 7)) {
+        value.data += 7;
+        value.len -= 7;
+    }
+    return value;
+}
+
+static bool step_token(struct exchange *exchange, const struct http_reader *in)
+{
+    if (!exchange->route->jwt)
+        return true;
+    struct bus_error err = {0};
+    const struct actor_auth *auth = exchange->api->config->auth;
+    int64_t now = bus_wall(exchange->edge->clock) / 1000000;
+    struct bus_bytes token = token_of(in);
+    int code = actor_token_read(token, auth->access_secret, now,
+                                &exchange->arena, &exchange->claims, &err);
+    if (code && auth->prev_secret && auth->prev_secret[0])
+        code = actor_token_read(token, auth->prev_secret, now, &exchange->arena,
+                                &exchange->claims, &err);
+    if (code == BUS_OK)
+        return true;
+    bus_log(BUS_LOG_INFO, &exchange->trace, NULL, "token refused: %s",
+            err.sentence);
+    exchange->answer.status = 401; /* and an empty body, as go-zero */
+    return false;
+}
+
+/* Media types compare in any case; parameters do not matter. */
+static bool media_is(const struct http_reader *in, const char *type)
+{
+    struct bus_bytes value = http_header(in, "Content-Type", NULL);
+    size_t len = strlen(type);
+    if (value.len < len ||
+        strncasecmp((const char *)value.data, type, len) != 0)
+        return false;
+    return value.len == len || strchr("; \t", value.data[len]);
+}
+
+/* How many pairs a form of this text can hold at the most. */
+static size_t pairs_most(struct bus_bytes text)
+{
+    size_t count = text.len > 0;
+    for (size_t i = 0; i < text.len; i++)
+        count += text.data[i] == '&';
+    return count;
+}
+
+static bool step_bind(struct exchange *exchange, const struct http_reader *in,
+                      const struct target *target,
+                      const struct route_match *match, void **ret)
+{
+    struct bus_arena *arena = &exchange->arena;
+    struct bus_error err = {0};
+    struct bus_bytes body = bus_buf_bytes(&in->body);
+    bool form_body = media_is(in, "application/x-www-form-urlencoded");
+    size_t form_count = 0, form_max = pairs_most(target->query);
+    if (form_body)
+        form_max += pairs_most(body);
+    if (form_max > BUS_FORM_VALUES_MAX)
+        form_max = BUS_FORM_VALUES_MAX;
+    struct bus_pair *form = bus_arena_array(arena, form_max, sizeof(*form));
+    *ret = bus_arena_alloc(arena, exchange->route->request->size);
+    if (!form || !*ret)
+        return refuse_status(exchange, 413, "request too large");
+    int code = BUS_OK;
+    if (form_body)
+        code = target_form(body, arena, form, form_max, &form_count, &err);
+    if (!code)
+        code = target_form(target->query, arena, form, form_max, &form_count,
+                           &err);
+    struct bus_bind_input input = {
+        .path = match->params,
+        .path_count = match->param_count,
+        .form = form,
+        .form_count = form_count,
+        .headers = in->headers,
+        .headers_count = in->header_count,
+    };
+    if (media_is(in, "application/json"))
+        input.json = body;
+    if (!code)
+        code = bus_bind(&input, exchange->route->request, arena, *ret, &err);
+    return code == BUS_OK || refuse(exchange, &err);
+}
+
+/* --- the call --- */
+
+static struct bus_bytes keep(struct bus_arena *arena, struct bus_bytes from)
+{
+    char *copy = NULL;
+    if (from.len)
+        copy = bus_arena_text_n(arena, (const char *)from.data, from.len);
+    if (!copy)
+        return (struct bus_bytes){0};
+    return (struct bus_bytes){(uint8_t *)copy, from.len};
+}
+
+/* On any thread: the exchange's arena is nobody else's while it waits. */
+static void on_reply(void *arg, const struct bus_reply *reply)
+{
+    struct exchange *exchange = arg;
+    struct edge *edge = exchange->edge;
+    exchange->reply.error = reply->error;
+    exchange->reply.headers = keep(&exchange->arena, reply->headers);
+    exchange->reply.body = keep(&exchange->arena, reply->body);
+    exchange->reply.detail = keep(&exchange->arena, reply->detail);
+    if (reply->body.len && !exchange->reply.body.len)
+        bus_error_set(&exchange->reply.error, BUS_RESOURCE_EXHAUSTED,
+                      "reply larger than a request's memory");
+    pthread_mutex_lock(&edge->lock);
+    exchange->next = edge->answered;
+    edge->answered = exchange;
+    pthread_mutex_unlock(&edge->lock);
+    uv_async_send(&edge->wake);
+}
+
+static void call_start(struct exchange *exchange, const void *message)
+{
+    struct edge *edge = exchange->edge;
+    const struct route *route = exchange->route;
+    int64_t timeout = route->timeout_ms ? route->timeout_ms
+                                        : exchange->api->config->timeout_ms;
+    exchange->deadline =
+        timeout ? exchange->started + timeout * BUS_MILLI : BUS_FOREVER;
+    struct bus_buf body;
+    bus_buf_init(&body, EDGE_ARENA);
+    if (route->request)
+        bus_pack_message(&body, route->request, message);
+    struct bus_request request = {
+        .target = route->actor,
+        .method = route->method,
+        .deadline = exchange->deadline,
+        .meta = {.trace = exchange->trace, .claims = exchange->claims},
+        .body = bus_buf_bytes(&body),
+    };
+    bus_start(edge->bus, &request, on_reply, exchange);
+    bus_flush(edge->bus);
+    bus_buf_release(&body);
+}
+
+/* --- from bytes read to the call --- */
+
+static void trace_begin(struct exchange *exchange, const struct http_reader *in)
+{
+    size_t count;
+    struct bus_bytes text = http_header(in, "traceparent", &count);
+    char parent[BUS_TRACEPARENT_TEXT] = "";
+    struct bus_trace given;
+    if (count == 1 && text.len < sizeof(parent))
+        memcpy(parent, text.data, text.len);
+    if (bus_trace_parse(parent, &given))
+        bus_trace_child(&given, &exchange->trace);
+    else
+        bus_trace_new(&exchange->trace);
+}
+
+static void note_line(struct exchange *exchange, const struct http_reader *in)
+{
+    size_t len = in->target.len < LOG_LINE_URI ? in->target.len : LOG_LINE_URI;
+    exchange->line =
+        bus_arena_printf(&exchange->arena, "%.*s %.*s", (int)in->method.len,
+                         in->method.data, (int)len, in->target.data);
+}
+
+/* True when the call is under way; otherwise the answer is there. */
+static bool request_take(struct exchange *exchange,
+                         const struct http_reader *in)
+{
+    struct target target;
+    struct route_match match;
+    struct bus_error err = {0};
+    void *message = NULL;
+    if (target_parse(in->target, &exchange->arena, &target, &err))
+        return refuse(exchange, &err);
+    exchange->answer.head_only = verb_is(in->method, "HEAD");
+    if (!step_route(exchange, in->method, &target, &match) ||
+        !step_size(exchange, in) || !step_token(exchange, in))
+        return false;
+    if (match.route->request &&
+        !step_bind(exchange, in, &target, &match, &message))
+        return false;
+    call_start(exchange, message);
+    return true;
+}
+
+void exchange_start(struct conn *conn)
+{
+    const struct http_reader *in = &conn->reader;
+    struct exchange *exchange = exchange_new(conn);
+    trace_begin(exchange, in);
+    if (in->state == READER_REFUSED) {
+        answer_text(&exchange->answer, in->refusal.status, in->refusal.why,
+                    &exchange->arena);
+        exchange->answer.close = true;
+    } else {
+        note_line(exchange, in);
+        if (request_take(exchange, in))
+            return;
+    }
+    finish(exchange);
+}
+
+/* --- from the reply to the answer --- */
+
+static bool answer_json(struct exchange *exchange)
+{
+    const struct route *route = exchange->route;
+    struct bus_buf json;
+    int code = BUS_OK;
+    bus_buf_init(&json, EDGE_ARENA);
+    if (route->reply) {
+        struct bus_error err = {0};
+        void *message = bus_arena_alloc(&exchange->arena, route->reply->size);
+        code = message ? bus_unpack_message(exchange->reply.body, route->reply,
+                                            &exchange->arena, message, &err)
+                       : BUS_RESOURCE_EXHAUSTED;
+        if (!code)
+            bus_json_write(&json, route->reply, message);
+    } else {
+        bus_json_from_pack(&json, exchange->reply.body);
+    }
+    exchange->answer.body = keep(&exchange->arena, bus_buf_bytes(&json));
+    bool good = !code && !json.failed && exchange->answer.body.len;
+    bus_buf_release(&json);
+    return good;
+}
+
+static void answer_ok(struct exchange *exchange)
+{
+    struct answer *answer = &exchange->answer;
+    answer->status = 200;
+    if (!exchange->route->replies)
+        return;
+    answer->type = "application/json; charset=utf-8";
+    if (!answer_json(exchange)) {
+        bus_log(BUS_LOG_ERROR, &exchange->trace, NULL,
+                "%s.%s: reply does not fit its schema", exchange->route->actor,
+                exchange->route->method);
+        *answer = (struct answer){.status = 500, .close = answer->close};
+    }
+}
+
+/* The caller's own deadline, as against one that the handler reported. */
+static bool timed_out(const struct exchange *exchange)
+{
+    return exchange->reply.error.code == BUS_DEADLINE_EXCEEDED &&
+           !exchange->reply.error.http &&
+           bus_now(exchange->edge->clock) >= exchange->deadline;
+}
+
+void exchange_resume(struct exchange *exchange)
+{
+    struct answer *answer = &exchange->answer;
+    const struct bus_reply *reply = &exchange->reply;
+    answer->headers = reply->headers;
+    if (reply->error.code == BUS_OK) {
+        answer_ok(exchange);
+    } else if (timed_out(exchange)) {
+        answer->status = 503; /* go-zero's text, without a type */
+        answer->body =
+            (struct bus_bytes){(const uint8_t *)"Request Timeout", 15};
+    } else {
+        if (reply->error.code == BUS_INTERNAL || reply->error.reason[0])
+            bus_log(BUS_LOG_ERROR, &exchange->trace, NULL, "%s.%s: %s %s: %s",
+                    exchange->route->actor, exchange->route->method,
+                    bus_code_name(reply->error.code), reply->error.reason,
+                    reply->error.sentence);
+        answer_failed(answer, exchange->api->style, &reply->error,
+                      reply->detail, &exchange->arena);
+    }
+    finish(exchange);
+}
