@@ -61,6 +61,11 @@ static bool request_line_good(struct http_reader *reader, const uint8_t *line,
             return false;
         }
     }
+    if (target[1] == '*' && (target_len != 1 || target - line != 7 ||
+                             memcmp(line, "OPTIONS", 7) != 0)) {
+        refuse(reader, 400, "'*' is for OPTIONS alone");
+        return false;
+    }
     size_t version_len = (size_t)(end - version - 1);
     if (version_len != 8 || (memcmp(version + 1, "HTTP/1.1", 8) != 0 &&
                              memcmp(version + 1, "HTTP/1.0", 8) != 0)) {
@@ -271,21 +276,40 @@ static void refuse_stopped(struct http_reader *reader)
         refuse(reader, 400, "malformed request");
 }
 
-/* Runs llhttp over bytes; returns how many it took. */
+/* Takes the LF that llhttp leaves behind. */
+static size_t feed_last(struct http_reader *reader, const uint8_t *data,
+                        size_t len)
+{
+    if (len == 0)
+        return 0;
+    if (data[0] == '\n')
+        reader->state = READER_DONE;
+    else
+        refuse(reader, 400, "malformed request");
+    return 1;
+}
+
+/* Runs llhttp over bytes; returns how many it took. It calls a chunked message
+ * complete at the last CR already, and would take anything for the LF. */
 static size_t run(struct http_reader *reader, const uint8_t *data, size_t len)
 {
     llhttp_t *llhttp = &reader->parser->llhttp;
     llhttp_errno_t stop = llhttp_execute(llhttp, (const char *)data, len);
     if (stop == HPE_OK)
         return len;
-    if (stop == HPE_PAUSED || stop == HPE_PAUSED_UPGRADE) {
-        if (stop == HPE_PAUSED_UPGRADE || llhttp_get_upgrade(llhttp))
-            reader->keep_alive = false; /* no protocol to upgrade to */
-        reader->state = READER_DONE;
-        return (size_t)((const uint8_t *)llhttp_get_error_pos(llhttp) - data);
+    if (stop != HPE_PAUSED && stop != HPE_PAUSED_UPGRADE) {
+        refuse_stopped(reader);
+        return len;
     }
-    refuse_stopped(reader);
-    return len;
+    if (llhttp_get_upgrade(llhttp))
+        reader->keep_alive = false; /* there is no protocol to upgrade to */
+    size_t at = (size_t)((const uint8_t *)llhttp_get_error_pos(llhttp) - data);
+    bool chunked = http_header(reader, "Transfer-Encoding", NULL).len != 0;
+    if (chunked && (at == 0 || data[at - 1] == '\r')) {
+        reader->state = READER_LAST;
+        at += feed_last(reader, data + at, len - at);
+    }
+    return at;
 }
 
 static void head_done(struct http_reader *reader)
@@ -315,7 +339,8 @@ static size_t feed_head(struct http_reader *reader, const uint8_t *data,
             continue;
         if (head->len == 2) {
             head->len = 0; /* an empty line before the request: RFC 9112 2.2 */
-        } else if (!memcmp(head->data + head->len - 4, "\r\n\r\n", 4)) {
+        } else if (head->len >= 4 &&
+                   !memcmp(head->data + head->len - 4, "\r\n\r\n", 4)) {
             head_done(reader);
             return i + 1;
         }
@@ -330,6 +355,8 @@ size_t http_reader_feed(struct http_reader *reader, const uint8_t *data,
         return feed_head(reader, data, len);
     if (reader->state == READER_BODY)
         return run(reader, data, len);
+    if (reader->state == READER_LAST)
+        return feed_last(reader, data, len);
     return 0;
 }
 

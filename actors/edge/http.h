@@ -24,6 +24,7 @@
 enum reader_state {
     READER_HEAD,    /* gathering the head */
     READER_BODY,    /* head good, body under way */
+    READER_LAST,    /* but for the last LF of a chunked body */
     READER_DONE,    /* one whole request */
     READER_REFUSED, /* answer refusal.status and close */
 };

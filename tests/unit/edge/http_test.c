@@ -81,8 +81,10 @@ static void every_cut_reads_the_same(void **state)
     for (size_t cut = 0; cut < sizeof(text) - 1; cut++) {
         struct http_reader reader;
         http_reader_init(&reader, BODY_MAX);
-        size_t taken = http_reader_feed(&reader, (const uint8_t *)text, cut);
-        assert_int_equal(taken, cut);
+        size_t taken = 0;
+        while (taken < cut)
+            taken += http_reader_feed(&reader, (const uint8_t *)text + taken,
+                                      cut - taken);
         while (taken < sizeof(text) - 1 && reader.state < READER_DONE)
             taken +=
                 http_reader_feed(&reader, (const uint8_t *)text + taken, 1);
@@ -167,11 +169,11 @@ static const struct {
     {400, "GET /\r\nHost: x\r\n\r\n"}, /* HTTP/0.9 */
     {505, "GET / HTTP/2.0\r\nHost: x\r\n\r\n"},
     {505, "GET / HTTP/1.2\r\nHost: x\r\n\r\n"},
-    {505, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"},   /* h2 preface */
+    {400, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"},   /* h2 preface */
     {400, "GET  / HTTP/1.1\r\nHost: x\r\n\r\n"}, /* two blanks */
     {400, "GET /#a HTTP/1.1\r\nHost: x\r\n\r\n"},
     {400, "GET * HTTP/1.1\r\nHost: x\r\n\r\n"},
-    {400, "DESCRIBE / RTSP/1.0\r\nHost: x\r\n\r\n"},
+    {505, "DESCRIBE / RTSP/1.0\r\nHost: x\r\n\r\n"},
     {400, "NONSENSE / HTTP/1.1\r\nHost: x\r\n\r\n"},
     {400, POST "Content-Length: 5\r\nContent-Length: 5\r\n\r\nhello"},
     {400, POST "Content-Length: 5, 5\r\n\r\nhello"},
@@ -195,6 +197,7 @@ static const struct {
                "fffffffffffffffff\r\na\r\n0\r\n\r\n"},
     {400, POST "Transfer-Encoding: chunked\r\n\r\n0\r\n"
                "Content-Length: 3\r\n\r\n"},
+    {400, POST "Transfer-Encoding: chunked\r\n\r\n0\r\n\rX"},
     {413, POST "Content-Length: 1025\r\n\r\n"},
     {417, POST "Expect: 200-ok\r\nContent-Length: 1\r\n\r\n"},
 };
