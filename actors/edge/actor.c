@@ -327,6 +327,14 @@ static void loop_close(struct edge *edge)
     uv_loop_close(&edge->loop);
 }
 
+static int edge_check(struct actor_process *process, struct bus_error *err)
+{
+    struct edge *edge = edge_new(process);
+    int code = apis_read(edge, err);
+    edge_free(edge);
+    return code;
+}
+
 static int edge_start(struct actor_process *process, void **ret_self,
                       struct bus_error *err)
 {
@@ -390,6 +398,7 @@ static void edge_stop(void *self)
 }
 
 static const struct actor_loop edge_loop = {
+    .check = edge_check,
     .start = edge_start,
     .serve = edge_serve,
     .drain = edge_drain,
