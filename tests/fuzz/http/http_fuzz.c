@@ -42,6 +42,8 @@ static size_t run(struct http_reader *reader, const uint8_t *data, size_t size,
     return at;
 }
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size < 1)

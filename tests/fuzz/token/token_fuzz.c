@@ -7,6 +7,8 @@
 
 #include "actors/runtime/token.h"
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct bus_arena arena;
