@@ -66,7 +66,7 @@ static void plain_refusal_is_the_tutorials(void **state)
     assert_written(*state, &answer,
                    "HTTP/1.1 200 OK\r\n"
                    "Content-Type: application/json; charset=utf-8\r\n"
-                   "Date: DATE\r\nContent-Length: 42\r\n\r\n"
+                   "Date: DATE\r\nContent-Length: 40\r\n\r\n"
                    "{\"code\":1001,\"msg\":\"用户名不存在\"}");
 }
 
@@ -87,7 +87,7 @@ static void own_status_is_kept_under_code(void **state)
                             .sentence = "too \"high\""};
     struct answer answer = failed(*state, ANSWER_CODE, &err);
     assert_int_equal(answer.status, 409);
-    assert_int_equal(answer.body.len, 31);
+    assert_int_equal(answer.body.len, 32);
     assert_memory_equal(answer.body.data,
                         "{\"code\":11,\"msg\":\"too \\\"high\\\"\"}",
                         answer.body.len);
