@@ -133,6 +133,27 @@ static const struct {
     {"$drain", drain},
 };
 
+/* {topic, body}: an event for the command (`bus pub`), which has no publisher
+ * that subscribers are connected to already. Appends {} when it has left. */
+static void publish(struct runtime *runtime, const struct bus_inbound *inbound,
+                    struct bus_buf *buf, struct bus_error *err)
+{
+    struct bus_bytes topic, body;
+    char text[BUS_TOPIC_MAX] = "";
+    if (bus_pack_find(inbound->body, "topic", &topic)) {
+        struct bus_unpack in = bus_unpack_open(topic);
+        if (bus_unpack_text(&in, &topic) && topic.len < sizeof(text))
+            memcpy(text, topic.data, topic.len);
+    }
+    if (!bus_pack_find(inbound->body, "body", &body) ||
+        bus_server_event(runtime->process.server, text, body,
+                         &inbound->meta.trace))
+        bus_error_set(err, BUS_INVALID_ARGUMENT,
+                      "expected {topic, body} with a topic of dotted words");
+    else
+        bus_pack_map(buf, 0);
+}
+
 void system_serve(struct runtime *runtime, struct bus_inbound *inbound)
 {
     struct bus_reply reply = {0};
@@ -144,6 +165,8 @@ void system_serve(struct runtime *runtime, struct bus_inbound *inbound)
         i++;
     if (i < COUNT(system_methods))
         system_methods[i].answer(runtime, &buf);
+    else if (strcmp(inbound->method, "$publish") == 0)
+        publish(runtime, inbound, &buf, &reply.error);
     else
         bus_error_reason(&reply.error, BUS_UNIMPLEMENTED, "no_such_method",
                          "there is no system method %.*s", BUS_METHOD_MAX,
