@@ -92,10 +92,3 @@ void cli_usage(const struct cli_verb *verb)
     print_options(verb->options);
     print_options(cli_common);
 }
-
-#ifndef CLI_WIRE
-void cli_close(struct cli *cli)
-{
-    (void)cli;
-}
-#endif

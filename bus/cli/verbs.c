@@ -6,21 +6,6 @@
 
 #include "bus/cli/verb.h"
 
-#ifdef CLI_WIRE
-#define WIRE_VERBS(X)                                                          \
-    X(call)                                                                    \
-    X(send)                                                                    \
-    X(pub)                                                                     \
-    X(sub)                                                                     \
-    X(ls)                                                                      \
-    X(describe)                                                                \
-    X(ping)                                                                    \
-    X(stats)                                                                   \
-    X(saga)
-#else
-#define WIRE_VERBS(X)
-#endif
-
 /* X(verb) */
 #define VERBS(X)                                                               \
     X(up)                                                                      \
@@ -30,7 +15,15 @@
     X(restart)                                                                 \
     X(reload)                                                                  \
     X(logs)                                                                    \
-    WIRE_VERBS(X)                                                              \
+    X(call)                                                                    \
+    X(send)                                                                    \
+    X(pub)                                                                     \
+    X(sub)                                                                     \
+    X(ls)                                                                      \
+    X(describe)                                                                \
+    X(ping)                                                                    \
+    X(stats)                                                                   \
+    X(saga)                                                                    \
     X(complete)                                                                \
     X(help)                                                                    \
     X(version)

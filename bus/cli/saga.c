@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * bus saga show GID | ls [--status S] [--name N] [--count N] | submit FILE.saga
+ * [JSON]: the saga actor's methods as tables.
+ */
+#include "bus/cli/saga.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "bus/buf.h"
+#include "bus/cli/table.h"
+#include "bus/pack.h"
+
+#define ASK_MAX ((size_t)1 << 20)
+
+int cli_saga_ask(struct cli *cli, const char *method, struct bus_buf *body,
+                 struct bus_reply *reply)
+{
+    struct bus_request request = {
+        .target = "saga", .method = method, .body = bus_buf_bytes(body)};
+    if (strcmp(method, "submit") != 0)
+        request.flags = BUS_IDEMPOTENT;
+    int code = cli_request(cli, &request, reply);
+    bus_buf_release(body);
+    return code;
+}
+
+const char *cli_text_at(struct cli *cli, struct bus_bytes map, const char *path)
+{
+    struct bus_bytes value;
+    uint64_t number;
+    int64_t negative;
+    if (!bus_pack_find(map, path, &value))
+        return "";
+    struct bus_unpack in = bus_unpack_open(value);
+    if (bus_unpack_text(&in, &value))
+        return bus_arena_text_n(&cli->arena, (const char *)value.data,
+                                value.len);
+    if (bus_unpack_uint(&in, &number))
+        return bus_arena_printf(&cli->arena, "%llu",
+                                (unsigned long long)number);
+    if (bus_unpack_int(&in, &negative))
+        return bus_arena_printf(&cli->arena, "%lld", (long long)negative);
+    return "";
+}
+
+static void add_paths(struct cli *cli, struct cli_table *table,
+                      struct bus_bytes map, const char *const *paths)
+{
+    for (; *paths; paths++)
+        cli_table_add(table, "%s", cli_text_at(cli, map, *paths));
+}
+
+/* "CODE: sentence" of a branch that failed. */
+static void add_outcome(struct cli *cli, struct cli_table *table,
+                        struct bus_bytes branch)
+{
+    const char *code = cli_text_at(cli, branch, "code");
+    const char *sentence = cli_text_at(cli, branch, "sentence");
+    cli_table_add(table, "%s%s%s", code, *sentence ? ": " : "", sentence);
+}
+
+static void add_branch(struct cli *cli, struct cli_table *table,
+                       struct bus_bytes branch)
+{
+    static const char *const paths[] = {"status", "attempts", "started",
+                                        "finished", NULL};
+    cli_table_add(table, "%s.%s", cli_text_at(cli, branch, "target"),
+                  cli_text_at(cli, branch, "method"));
+    add_paths(cli, table, branch, paths);
+    add_outcome(cli, table, branch);
+}
+
+static void add_step(struct cli *cli, struct cli_table *table,
+                     struct bus_bytes step)
+{
+    struct bus_bytes undo;
+    cli_table_add(table, "%s", cli_text_at(cli, step, "name"));
+    add_branch(cli, table, step);
+    if (!bus_pack_find(step, "compensation", &undo))
+        return;
+    cli_table_add(table, "  undo");
+    add_branch(cli, table, undo);
+}
+
+/* Opens the array at a key of a map; false: there is none. */
+static bool open_array(struct bus_bytes map, const char *key,
+                       struct bus_unpack *ret, uint32_t *ret_count)
+{
+    struct bus_bytes value;
+    if (!bus_pack_find(map, key, &value))
+        return false;
+    *ret = bus_unpack_open(value);
+    return bus_unpack_array(ret, ret_count);
+}
+
+void cli_saga_print(struct cli *cli, struct bus_bytes saga)
+{
+    static const char *const heads[] = {"gid",     "name",     "status",
+                                        "created", "finished", NULL};
+    struct cli_table table;
+    struct bus_unpack steps;
+    struct bus_bytes step;
+    uint32_t count;
+    for (const char *const *head = heads; *head; head++)
+        printf("%-9s %s\n", *head, cli_text_at(cli, saga, *head));
+    const char *code = cli_text_at(cli, saga, "reason.code");
+    if (*code)
+        printf("%-9s step %s: %s: %s\n", "reason",
+               cli_text_at(cli, saga, "reason.step"), code,
+               cli_text_at(cli, saga, "reason.sentence"));
+    putchar('\n');
+    cli_table_init(&table, &cli->arena,
+                   "STEP|CALL|STATUS|ATTEMPTS|STARTED|FINISHED|ANSWER");
+    if (open_array(saga, "steps", &steps, &count)) {
+        while (count-- > 0 && bus_unpack_value(&steps, &step))
+            add_step(cli, &table, step);
+    }
+    cli_table_print(&table, stdout);
+}
+
+static int show(struct cli *cli)
+{
+    struct bus_reply reply;
+    struct bus_buf body;
+    if (cli->argc != 2)
+        return cli_fail(CLI_USAGE, "expected: bus saga show GID");
+    bus_buf_init(&body, ASK_MAX);
+    bus_pack_map(&body, 1);
+    bus_pack_text(&body, "gid");
+    bus_pack_text(&body, cli->argv[1]);
+    if (cli_saga_ask(cli, "show", &body, &reply))
+        return cli_refused(cli, &reply.error);
+    if (cli->json)
+        cli_print_value(reply.body);
+    else
+        cli_saga_print(cli, reply.body);
+    return CLI_DONE;
+}
+
+static void print_list(struct cli *cli, struct bus_bytes body)
+{
+    static const char *const paths[] = {"gid",     "name",    "status",
+                                        "created", "updated", NULL};
+    struct cli_table table;
+    struct bus_unpack sagas;
+    struct bus_bytes saga;
+    uint32_t count;
+    cli_table_init(&table, &cli->arena, "GID|NAME|STATUS|CREATED|UPDATED");
+    if (open_array(body, "sagas", &sagas, &count)) {
+        while (count-- > 0 && bus_unpack_value(&sagas, &saga))
+            add_paths(cli, &table, saga, paths);
+    }
+    cli_table_print(&table, stdout);
+}
+
+static void pack_text(struct bus_buf *body, const char *key, const char *text)
+{
+    bus_pack_text(body, key);
+    bus_pack_text(body, text ? text : "");
+}
+
+static int list(struct cli *cli)
+{
+    struct bus_reply reply;
+    struct bus_buf body;
+    int64_t count = 0;
+    const char *text = cli_value(cli, "count");
+    if (cli->argc != 1)
+        return cli_fail(CLI_USAGE, "expected: bus saga ls");
+    if (text && !cli_number(text, 1, INT32_MAX, &count))
+        return cli_fail(CLI_USAGE, "--count %s: expected a number", text);
+    bus_buf_init(&body, ASK_MAX);
+    bus_pack_map(&body, 3);
+    pack_text(&body, "status", cli_value(cli, "status"));
+    pack_text(&body, "name", cli_value(cli, "name"));
+    bus_pack_text(&body, "limit");
+    bus_pack_int(&body, count);
+    if (cli_saga_ask(cli, "list", &body, &reply))
+        return cli_refused(cli, &reply.error);
+    if (cli->json)
+        cli_print_value(reply.body);
+    else
+        print_list(cli, reply.body);
+    return CLI_DONE;
+}
+
+static int run(struct cli *cli)
+{
+    static const struct {
+        const char *word;
+        int (*run)(struct cli *cli);
+    } words[] = {{"show", show}, {"ls", list}, {"submit", cli_saga_submit}};
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if (strcmp(cli->argv[0], words[i].word) == 0)
+            return words[i].run(cli);
+    }
+    return cli_fail(CLI_USAGE, "%s: expected show, ls or submit", cli->argv[0]);
+}
+
+static void complete(struct cli *cli, int index)
+{
+    (void)cli;
+    if (index == 0)
+        puts("show\nls\nsubmit");
+}
+
+static const struct cli_option options[] = {
+    {0, "status", "WORD", "ls: only sagas of that status"},
+    {0, "name", "NAME",
+     "ls: only sagas of that name; submit: which of the "
+     "file's"},
+    {'n', "count", "N", "ls: at most N"},
+    {0, "gid", "GID", "submit: an id of your own"},
+    {0, "no-wait", NULL, "submit: come back when it is accepted"},
+    {0}};
+
+extern const struct cli_verb cli_verb_saga;
+const struct cli_verb cli_verb_saga = {
+    .name = "saga",
+    .args = "show GID | ls | submit FILE.saga [JSON]",
+    .summary = "Shows, lists and submits sagas.",
+    .help = "submit waits for the outcome and prints the saga's reply; one "
+            "that was rolled back\nends with exit status 1, one that still "
+            "runs at --timeout with 5.",
+    .args_min = 1,
+    .args_max = 3,
+    .options = options,
+    .run = run,
+    .complete = complete,
+};
