@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "actors/store/row.h"
-#include "bus/json.h"
 
 /* ---- keys ---- */
 
@@ -78,8 +77,7 @@ int cached_key(struct bus_call *call, const struct model_table *table,
             text =
                 bus_arena_text_n(call->arena, (const char *)buf.data, buf.len);
             if (!text)
-                code = bus_error_set(&call->error, BUS_RESOURCE_EXHAUSTED,
-                                     "the call's memory limit is reached");
+                code = sql_no_memory(&call->error);
         }
     }
     bus_buf_release(&buf);
@@ -101,57 +99,6 @@ const struct store_form *cached_form(const struct bus_call *call,
     return NULL;
 }
 
-static bool write_json(struct bus_call *call, const struct bus_shape *shape,
-                       const void *row, struct bus_bytes *ret)
-{
-    struct bus_buf buf;
-    bus_buf_init(&buf, CACHE_VALUE_MAX);
-    bus_json_write(&buf, shape, row);
-    const char *copy = NULL;
-    if (!buf.failed)
-        copy = bus_arena_text_n(call->arena, (const char *)buf.data, buf.len);
-    if (copy)
-        *ret = (struct bus_bytes){(const uint8_t *)copy, buf.len};
-    bus_buf_release(&buf);
-    return copy != NULL;
-}
-
-bool cached_row(struct bus_call *call, const struct store_form *form,
-                const void *row, struct bus_bytes *ret)
-{
-    return write_json(call, &form->shape, row, ret);
-}
-
-static bool seen_all(const struct bus_shape *shape, const bool *seen)
-{
-    for (uint16_t i = 0; i < shape->count; i++) {
-        if (!seen[i] && shape->fields[i].presence == BUS_NO_PRESENCE)
-            return false;
-    }
-    return true;
-}
-
-static bool read_json(struct bus_call *call, const struct bus_shape *shape,
-                      struct bus_bytes value, void *row)
-{
-    void *fresh = bus_arena_alloc(call->arena, shape->size);
-    bool *seen = bus_arena_array(call->arena, shape->count, sizeof(*seen));
-    if (!fresh || !seen)
-        return false;
-    row_init(shape, fresh);
-    if (bus_json_read(value, shape, call->arena, fresh, seen, NULL) != BUS_OK ||
-        !seen_all(shape, seen))
-        return false;
-    memcpy(row, fresh, shape->size);
-    return true;
-}
-
-bool cached_row_read(struct bus_call *call, const struct store_form *form,
-                     struct bus_bytes value, void *row)
-{
-    return read_json(call, &form->shape, value, row);
-}
-
 /* ---- the primary key's value ---- */
 
 static const char wrap_open[] = "{\"k\":";
@@ -160,9 +107,9 @@ static const char wrap_open[] = "{\"k\":";
 static struct bus_shape primary_shape(const struct store_form *form,
                                       struct bus_field *field)
 {
-    *field = form->fields[form->table->primary.columns[0]];
+    *field = form->table->row->fields[form->table->primary.columns[0]];
     field->name = "k";
-    struct bus_shape shape = form->shape;
+    struct bus_shape shape = *form->table->row;
     shape.fields = field;
     shape.count = 1;
     return shape;
@@ -176,7 +123,7 @@ bool cached_primary(struct bus_call *call, const struct store_form *form,
     if (form->table->primary.count != 1)
         return false;
     struct bus_shape shape = primary_shape(form, &field);
-    if (!write_json(call, &shape, row, &json))
+    if (!form_json_write(call, &shape, row, &json))
         return false;
     ret->data = json.data + (sizeof(wrap_open) - 1);
     ret->len = json.len - sizeof(wrap_open); /* and the closing brace */
@@ -196,5 +143,5 @@ bool cached_primary_read(struct bus_call *call, const struct store_form *form,
     if (!json)
         return false;
     struct bus_bytes wrapped = {(const uint8_t *)json, strlen(json)};
-    return read_json(call, &shape, wrapped, row);
+    return form_json_read(call, &shape, wrapped, row);
 }

@@ -2,8 +2,7 @@
  *
  * What a row looks like in the cache, as go-zero writes it: the key is a prefix
  * and the key columns' values joined by ':'; under the primary key lies the
- * row as JSON by Go's field names, under a unique key the JSON of the primary
- * key's value.
+ * row (form.h), under a unique key the JSON of the primary key's value.
  */
 #ifndef STORE_CACHED_H
 #define STORE_CACHED_H
@@ -20,16 +19,12 @@ int cached_key(struct bus_call *call, const struct model_table *table,
 const struct store_form *cached_form(const struct bus_call *call,
                                      const struct model_table *table);
 
-/* Values in the call's arena. False: not to be cached. */
-bool cached_row(struct bus_call *call, const struct store_form *form,
-                const void *row, struct bus_bytes *ret);
+/* The primary key's value as JSON, in the call's arena. False: not to be
+ * cached. */
 bool cached_primary(struct bus_call *call, const struct store_form *form,
                     const void *row, struct bus_bytes *ret);
 
-/* Back into a row; row is untouched if the value is malformed (false). The
- * primary key alone is set into a row that holds nothing else. */
-bool cached_row_read(struct bus_call *call, const struct store_form *form,
-                     struct bus_bytes value, void *row);
+/* Back into a row that holds nothing else. False if it is malformed. */
 bool cached_primary_read(struct bus_call *call, const struct store_form *form,
                          struct bus_bytes value, void *row);
 

@@ -254,7 +254,7 @@ static int create(const struct ensure *ensure, const struct model_table *table,
     }
     for (uint16_t i = 0; i < table->column_count && code == BUS_OK; i++) {
         const struct model_column *column = &table->columns[i];
-        if (!column->fallback || !has_word(column->fallback, "on update"))
+        if (!(column->flags & MODEL_ON_UPDATE))
             continue;
         add_trigger(buf, table, column);
         code = run_buf(ensure, buf);

@@ -82,7 +82,7 @@ static void store_row(const struct find *find, const struct take *take,
                       const char *key, const void *row, int64_t expiry_ns)
 {
     struct bus_bytes value;
-    if (key && cached_row(find->call, find->form, row, &value))
+    if (key && form_write(find->form, find->call, row, &value))
         take_store(take, key, value, expiry_ns);
 }
 
@@ -111,7 +111,7 @@ static int find_by_primary(const struct find *find, void *row)
     if (found == TAKE_ABSENT)
         return find_nothing(find->call, find->table, find->key);
     if (found == TAKE_HIT)
-        return cached_row_read(find->call, find->form, value, row)
+        return form_read(find->form, find->call, value, row)
                    ? BUS_OK
                    : find_instead(find, take.key, row);
     code = load_row(find, &take, row);

@@ -8,9 +8,9 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "actors/store/cache.h"
+#include "actors/store/wait.h"
 
 struct flight {
     const char *key; /* the leader's */
@@ -29,11 +29,7 @@ struct flights *flights_new(void)
     if (!flights)
         abort();
     pthread_mutex_init(&flights->lock, NULL);
-    pthread_condattr_t attr;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&flights->landed, &attr);
-    pthread_condattr_destroy(&attr);
+    wait_init(&flights->landed);
     return flights;
 }
 
@@ -65,13 +61,11 @@ static void take_off(struct flights *flights, const char *key)
 enum flight_role flight_enter(struct flights *flights, const char *key,
                               int64_t deadline)
 {
-    struct timespec until = {.tv_sec = (time_t)(deadline / BUS_SECOND),
-                             .tv_nsec = (long)(deadline % BUS_SECOND)};
     enum flight_role role = FLIGHT_LEAD;
     pthread_mutex_lock(&flights->lock);
     while (*find(flights, key) && role != FLIGHT_LATE) {
         role = FLIGHT_WAITED;
-        if (pthread_cond_timedwait(&flights->landed, &flights->lock, &until))
+        if (!wait_until(&flights->landed, &flights->lock, deadline))
             role = FLIGHT_LATE;
     }
     if (role == FLIGHT_LEAD)

@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "actors/store/cache.h"
+#include "actors/store/wait.h"
 
 #define SHARDS 16
 #define DELETED_SLOTS 256       /* a shard */
@@ -51,11 +52,10 @@ struct memory {
     struct shard shards[SHARDS];
 };
 
+/* Shard, bucket and slot are taken from different ends of it. */
 static uint64_t key_hash(const char *key)
 {
-    uint64_t hash = UINT64_C(14695981039346656037); /* FNV-1a */
-    for (; *key; key++)
-        hash = (hash ^ (uint8_t)*key) * UINT64_C(1099511628211);
+    uint64_t hash = text_hash(key);
     return hash ^ hash >> 32;
 }
 

@@ -27,8 +27,7 @@ static int forget_key(struct bus_call *call, const struct model_table *table,
     if (code == BUS_OK && text) {
         stale = bus_arena_alloc(call->arena, sizeof(*stale));
         if (!stale)
-            code = bus_error_set(&call->error, BUS_RESOURCE_EXHAUSTED,
-                                 "the call's memory limit is reached");
+            code = sql_no_memory(&call->error);
     }
     if (code != BUS_OK)
         call->store->doomed = code;
@@ -59,8 +58,7 @@ static int forget_old(struct bus_call *call, const struct model_table *table,
         return BUS_OK;
     void *old = bus_arena_alloc(call->arena, table->row->size);
     if (!old)
-        return bus_error_set(&call->error, BUS_RESOURCE_EXHAUSTED,
-                             "the call's memory limit is reached");
+        return sql_no_memory(&call->error);
     int code = find_row(call, table, &table->primary, probe, old);
     return code == BUS_OK ? model_forget(call, table, old) : code;
 }
@@ -93,6 +91,11 @@ static int add_written(struct statement *statement,
         else
             statement_add(statement, ", ", table->columns[i].name, "", &value);
     }
+    /* A row of nothing else still needs a column to name. */
+    const struct sql_value null = {.type = SQL_NULL};
+    if (statement->count == 0 && *ret_auto >= 0)
+        statement_add(statement, ", ", table->columns[*ret_auto].name, "",
+                      &null);
     return BUS_OK;
 }
 
@@ -152,6 +155,10 @@ static int add_sets(struct statement *statement,
         if (code != BUS_OK)
             return code;
         statement_add(statement, ", ", table->columns[i].name, " = ?", &value);
+    }
+    if (statement->count == 0) { /* nothing to set: is the row there? */
+        const char *name = table->columns[table->primary.columns[0]].name;
+        bus_buf_printf(&statement->text, "`%s` = `%s`", name, name);
     }
     return BUS_OK;
 }

@@ -18,6 +18,7 @@ enum {
     MODEL_NOT_NULL = 1 << 0,
     MODEL_AUTO = 1 << 1,      /* AUTO_INCREMENT */
     MODEL_UNWRITTEN = 1 << 2, /* create_time and the like: the database's */
+    MODEL_ON_UPDATE = 1 << 3, /* ON UPDATE CURRENT_TIMESTAMP */
 };
 
 struct model_column {

@@ -13,8 +13,9 @@
 #include "bus/code.h"
 #include "bus/text.h"
 
-#define DATE_LEN 10 /* 2021-06-01 */
-#define TIME_LEN 19 /* 2021-06-01 12:00:00 */
+#define ROWS_FIRST ((size_t)16) /* room that an array begins with */
+#define DATE_LEN 10             /* 2021-06-01 */
+#define TIME_LEN 19             /* 2021-06-01 12:00:00 */
 
 struct limits {
     int64_t low;
@@ -47,12 +48,6 @@ static int mismatch(const struct bus_field *field, struct bus_error *err)
     return bus_error_field(err, BUS_INTERNAL, field->name,
                            "column %s does not hold what its schema says",
                            field->name);
-}
-
-static int too_large(struct bus_error *err)
-{
-    return bus_error_set(err, BUS_RESOURCE_EXHAUSTED,
-                         "the call's memory limit is reached");
 }
 
 /* The integer as 64 bits, sign extended where the kind has a sign. */
@@ -170,7 +165,7 @@ static int get_time(const struct bus_field *field, const void *row,
     memcpy(&time, place(field, row), sizeof(time));
     const char *text = time_write(time, arena);
     if (!text)
-        return too_large(err);
+        return sql_no_memory(err);
     if (!*text)
         return bus_error_field(err, BUS_INVALID_ARGUMENT, field->name,
                                "time of %s is outside years 0 to 9999",
@@ -286,7 +281,7 @@ static int set_text(const struct bus_field *field,
         copy = bus_arena_text_n(arena, (const char *)value->as.bytes.data,
                                 value->as.bytes.len);
     if (!copy)
-        return too_large(err);
+        return sql_no_memory(err);
     memcpy((char *)row + field->offset, &copy, sizeof(copy));
     return BUS_OK;
 }
@@ -301,7 +296,7 @@ static int set_bytes(const struct bus_field *field,
     bytes.data = (const uint8_t *)bus_arena_text_n(
         arena, (const char *)bytes.data, bytes.len);
     if (!bytes.data)
-        return too_large(err);
+        return sql_no_memory(err);
     memcpy((char *)row + field->offset, &bytes, sizeof(bytes));
     return BUS_OK;
 }
@@ -356,4 +351,25 @@ void row_init(const struct bus_shape *shape, void *row)
             (field->kind == BUS_TEXT || field->kind == BUS_DECIMAL))
             memcpy((char *)row + field->offset, &empty, sizeof(empty));
     }
+}
+
+void *row_array_add(struct row_array *array)
+{
+    size_t size = array->shape->size;
+    if (array->rows.count == array->room) {
+        size_t room = array->room ? array->room * 2 : ROWS_FIRST;
+        if (room > array->max)
+            room = array->max;
+        void *items = bus_arena_array(array->arena, room, size);
+        if (!items)
+            return NULL;
+        if (array->rows.count)
+            memcpy(items, array->rows.items, array->rows.count * size);
+        array->rows.items = items;
+        array->room = room;
+    }
+    assert(array->rows.count < array->room);
+    void *row = (char *)array->rows.items + size * array->rows.count++;
+    row_init(array->shape, row);
+    return row;
 }

@@ -26,4 +26,16 @@ int row_set(const struct bus_field *field, const struct sql_value *value,
 /* A row without values: every text "", not NULL. row: zeroed. */
 void row_init(const struct bus_shape *shape, void *row);
 
+/* Rows of a query as they come, growing in the arena. */
+struct row_array {
+    const struct bus_shape *shape;
+    struct bus_arena *arena;
+    size_t max; /* rows wanted; no more are added */
+    struct bus_list rows;
+    size_t room;
+};
+
+/* The next row, without values; NULL if the arena is full. */
+void *row_array_add(struct row_array *array);
+
 #endif

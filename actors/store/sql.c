@@ -37,6 +37,12 @@ struct sql_value sql_blob(struct bus_bytes bytes)
     return (struct sql_value){SQL_BLOB, {.bytes = bytes}};
 }
 
+int sql_no_memory(struct bus_error *err)
+{
+    return bus_error_set(err, BUS_RESOURCE_EXHAUSTED,
+                         "the call's memory limit is reached");
+}
+
 static void log_slow(const struct bus_call *call, const char *text, int64_t ns)
 {
     if (ns < SLOW_NS)

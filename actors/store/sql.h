@@ -33,6 +33,9 @@ struct sql_value sql_int(int64_t value);
 struct sql_value sql_text(const char *text); /* NULL text: SQL NULL */
 struct sql_value sql_blob(struct bus_bytes bytes);
 
+/* RESOURCE_EXHAUSTED: the arena is full. */
+int sql_no_memory(struct bus_error *err);
+
 struct sql; /* one connection */
 
 struct sql_done {

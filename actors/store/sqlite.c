@@ -17,6 +17,7 @@
 
 #include "actors/store/row.h"
 #include "actors/store/sql.h"
+#include "actors/store/wait.h"
 #include "actors/store/writer.h"
 #include "bus/clock.h"
 #include "bus/code.h"
@@ -27,7 +28,6 @@
 #define BUSY_STEP_SPREAD (BUS_MILLI / 5 * 4)
 #define BUSY_WAIT_MAX (10 * BUS_SECOND) /* when the deadline is further */
 #define PROGRESS_STEPS 2000             /* virtual instructions a look */
-#define ROWS_FIRST 16                   /* room a query begins with */
 
 static const char scheme[] = "sqlite:";
 
@@ -68,14 +68,10 @@ static int64_t now(void)
 
 static int constraint_code(int extended)
 {
-    switch (extended) {
-    case SQLITE_CONSTRAINT_UNIQUE:
-    case SQLITE_CONSTRAINT_PRIMARYKEY:
-    case SQLITE_CONSTRAINT_ROWID:
-        return BUS_ALREADY_EXISTS;
-    default:
-        return BUS_INVALID_ARGUMENT;
-    }
+    bool duplicate = extended == SQLITE_CONSTRAINT_UNIQUE ||
+                     extended == SQLITE_CONSTRAINT_PRIMARYKEY ||
+                     extended == SQLITE_CONSTRAINT_ROWID;
+    return duplicate ? BUS_ALREADY_EXISTS : BUS_INVALID_ARGUMENT;
 }
 
 static int result_code(int extended)
@@ -185,14 +181,6 @@ static int on_authorize(void *arg, int action, const char *a, const char *b,
 }
 
 /* ---- statements ---- */
-
-static uint64_t text_hash(const char *text)
-{
-    uint64_t hash = UINT64_C(14695981039346656037); /* FNV-1a */
-    for (; *text; text++)
-        hash = (hash ^ (uint8_t)*text) * UINT64_C(1099511628211);
-    return hash;
-}
 
 static void statement_drop(struct statement *statement)
 {
@@ -440,32 +428,25 @@ static int sqlite_exec(struct sql *sql, const char *text,
 
 struct reading {
     sqlite3_stmt *stmt;
-    const struct bus_shape *shape;
-    struct bus_arena *arena;
+    struct row_array rows;
     const struct bus_field **fields; /* one a column; NULL: not in the shape */
     int columns;
-    struct bus_list rows;
-    size_t room;
 };
-
-static int full(struct bus_error *err)
-{
-    return bus_error_set(err, BUS_RESOURCE_EXHAUSTED,
-                         "the rows do not fit into the call's memory");
-}
 
 static int match_columns(struct reading *reading, struct bus_error *err)
 {
     reading->columns = sqlite3_column_count(reading->stmt);
-    reading->fields = bus_arena_array(reading->arena, (size_t)reading->columns,
-                                      sizeof(*reading->fields));
+    reading->fields =
+        bus_arena_array(reading->rows.arena, (size_t)reading->columns,
+                        sizeof(*reading->fields));
     if (!reading->fields)
-        return full(err);
+        return sql_no_memory(err);
     for (int i = 0; i < reading->columns; i++) {
         const char *name = sqlite3_column_name(reading->stmt, i);
         if (!name)
             abort();
-        reading->fields[i] = bus_shape_find(reading->shape, name, strlen(name));
+        reading->fields[i] =
+            bus_shape_find(reading->rows.shape, name, strlen(name));
     }
     return BUS_OK;
 }
@@ -496,53 +477,28 @@ static struct sql_value column_value(sqlite3_stmt *stmt, int i)
     return value;
 }
 
-/* The next free row, zeroed; NULL past the arena's limit. */
-static void *row_new(struct reading *reading)
-{
-    size_t size = reading->shape->size;
-    if (reading->rows.count == reading->room) {
-        size_t room = reading->room ? reading->room * 2 : ROWS_FIRST;
-        void *items = bus_arena_array(reading->arena, room, size);
-        if (!items)
-            return NULL;
-        if (reading->rows.count)
-            memcpy(items, reading->rows.items, reading->rows.count * size);
-        reading->rows.items = items;
-        reading->room = room;
-    }
-    return (char *)reading->rows.items + size * reading->rows.count++;
-}
-
 static int read_row(struct reading *reading, struct bus_error *err)
 {
-    void *row = row_new(reading);
+    void *row = row_array_add(&reading->rows);
     if (!row)
-        return full(err);
-    row_init(reading->shape, row);
+        return sql_no_memory(err);
     for (int i = 0; i < reading->columns; i++) {
         if (!reading->fields[i])
             continue;
         struct sql_value value = column_value(reading->stmt, i);
         int code =
-            row_set(reading->fields[i], &value, reading->arena, row, err);
+            row_set(reading->fields[i], &value, reading->rows.arena, row, err);
         if (code != BUS_OK)
             return code;
     }
     return BUS_OK;
 }
 
-static int read_rows(struct sql *sql, struct reading *reading, size_t max,
+static int read_rows(struct sql *sql, struct reading *reading,
                      struct bus_error *err)
 {
     int code = match_columns(reading, err);
-    if (max < ROWS_FIRST && code == BUS_OK) {
-        reading->room = max;
-        reading->rows.items = bus_arena_array(reading->arena, max ? max : 1,
-                                              reading->shape->size);
-        if (!reading->rows.items)
-            code = full(err);
-    }
-    while (code == BUS_OK && reading->rows.count < max) {
+    while (code == BUS_OK && reading->rows.rows.count < reading->rows.max) {
         int rc = sqlite3_step(reading->stmt);
         if (rc == SQLITE_DONE)
             break;
@@ -558,18 +514,33 @@ static int sqlite_query(struct sql *sql, const char *text,
                         struct bus_list *ret, struct bus_error *err)
 {
     struct request request = {text, args, count, deadline};
-    struct reading reading = {.shape = row, .arena = arena};
+    struct reading reading = {
+        .rows = {.shape = row, .arena = arena, .max = max}};
     int code = statement_start(sql, &request, &reading.stmt, err);
     if (code != BUS_OK)
         return code;
-    code = read_rows(sql, &reading, max, err);
+    code = read_rows(sql, &reading, err);
     if (code == BUS_OK)
-        *ret = reading.rows;
+        *ret = reading.rows.rows;
     statement_end(reading.stmt);
     return code;
 }
 
 /* ---- opening ---- */
+
+/* Turning a new file into a WAL database needs it alone for a moment, and then
+ * SQLite does not ask the busy handler. */
+static int run_pragma(struct sql *sql, const char *text, struct bus_error *err)
+{
+    int tries = 0;
+    int code;
+    do
+        code = run_own(sql, text, err);
+    while (code == BUS_UNAVAILABLE &&
+           (sqlite3_errcode(sql->db) & 0xff) == SQLITE_BUSY &&
+           on_busy(sql, tries++));
+    return code;
+}
 
 static int configure(struct sql *sql, struct bus_error *err)
 {
@@ -577,7 +548,6 @@ static int configure(struct sql *sql, struct bus_error *err)
         "PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL",
         "PRAGMA foreign_keys = ON", "PRAGMA trusted_schema = OFF",
         "PRAGMA temp_store = MEMORY"};
-    sqlite3_extended_result_codes(sql->db, 1);
     sqlite3_db_config(sql->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     sqlite3_busy_handler(sql->db, on_busy, sql);
     sqlite3_progress_handler(sql->db, PROGRESS_STEPS, on_progress, sql);
@@ -586,7 +556,7 @@ static int configure(struct sql *sql, struct bus_error *err)
     int code = BUS_OK;
     for (size_t i = 0; i < sizeof(pragmas) / sizeof(*pragmas); i++) {
         if (code == BUS_OK)
-            code = run_own(sql, pragmas[i], err);
+            code = run_pragma(sql, pragmas[i], err);
     }
     return code;
 }
@@ -626,7 +596,8 @@ static int sqlite_open(const char *source, struct sql **ret,
     }
     if (code != BUS_OK) {
         sqlite_close(sql);
-        return code;
+        return bus_error_set(err, code, "%s: %s", path,
+                             err ? err->sentence : "");
     }
     *ret = sql;
     return BUS_OK;

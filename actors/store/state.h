@@ -7,16 +7,10 @@
 #define STORE_STATE_H
 
 #include "actors/store/cache.h"
+#include "actors/store/form.h"
 #include "actors/store/model.h"
 #include "actors/store/sql.h"
 #include "actors/store/store.h"
-
-/* The cached form of one table's rows: the same struct under Go's names. */
-struct store_form {
-    const struct model_table *table;
-    struct bus_shape shape;
-    struct bus_field *fields; /* owned */
-};
 
 struct store_shared {
     const struct sql_driver *driver;

@@ -14,8 +14,7 @@ int statement_open(struct statement *statement, struct bus_call *call,
 {
     struct sql_value *args = bus_arena_array(call->arena, room, sizeof(*args));
     if (!args)
-        return bus_error_set(&call->error, BUS_RESOURCE_EXHAUSTED,
-                             "the call's memory limit is reached");
+        return sql_no_memory(&call->error);
     *statement = (struct statement){.call = call, .args = args, .room = room};
     bus_buf_init(&statement->text, STATEMENT_TEXT_MAX);
     return BUS_OK;

@@ -55,19 +55,6 @@ static void *array_new(size_t count, size_t size)
     return array;
 }
 
-static void form_init(struct store_form *form, const struct model_table *table)
-{
-    form->table = table;
-    form->fields = array_new(table->column_count, sizeof(*form->fields));
-    for (uint16_t i = 0; i < table->column_count; i++) {
-        form->fields[i] = table->row->fields[i];
-        if (table->columns[i].cached)
-            form->fields[i].name = table->columns[i].cached;
-    }
-    form->shape = *table->row;
-    form->shape.fields = form->fields;
-}
-
 static void forms_init(struct store_shared *shared)
 {
     size_t count = 0;
@@ -116,7 +103,7 @@ void store_shared_close(struct store_shared *shared)
         shared->cache->driver->close(shared->cache);
     flights_free(shared->flights);
     for (size_t i = 0; i < shared->form_count; i++)
-        free(shared->forms[i].fields);
+        form_release(&shared->forms[i]);
     free(shared->forms);
     free(shared->source);
     free(shared);
@@ -167,7 +154,8 @@ int64_t store_deadline(const struct bus_call *call)
         return BUS_FOREVER;
     /* The call's clock may be a test's: only the time left carries over. */
     int64_t left = call->deadline - bus_now(call->clock);
-    return bus_now(&bus_clock_system) + left;
+    int64_t now = bus_now(&bus_clock_system);
+    return left < BUS_FOREVER - now ? now + left : BUS_FOREVER;
 }
 
 /* Runs inside the commit, while no other writer of this process can begin. */

@@ -11,9 +11,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#include "bus/clock.h"
+#include "actors/store/wait.h"
 
 struct writer {
     struct writer *next;
@@ -35,11 +34,7 @@ static struct writer *writer_new(const char *path)
         abort();
     writer->path = copy;
     pthread_mutex_init(&writer->lock, NULL);
-    pthread_condattr_t attr;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&writer->freed, &attr);
-    pthread_condattr_destroy(&attr);
+    wait_init(&writer->freed);
     return writer;
 }
 
@@ -82,19 +77,12 @@ void writer_put(struct writer *writer)
     pthread_mutex_unlock(&list_lock);
 }
 
-static struct timespec deadline_spec(int64_t deadline)
-{
-    return (struct timespec){.tv_sec = (time_t)(deadline / BUS_SECOND),
-                             .tv_nsec = (long)(deadline % BUS_SECOND)};
-}
-
 bool writer_enter(struct writer *writer, int64_t deadline)
 {
-    struct timespec until = deadline_spec(deadline);
-    int rc = 0;
+    bool in_time = true;
     pthread_mutex_lock(&writer->lock);
-    while (writer->taken && rc == 0)
-        rc = pthread_cond_timedwait(&writer->freed, &writer->lock, &until);
+    while (writer->taken && in_time)
+        in_time = wait_until(&writer->freed, &writer->lock, deadline);
     bool entered = !writer->taken;
     writer->taken = true;
     pthread_mutex_unlock(&writer->lock);

@@ -107,8 +107,7 @@ static void types_have_their_ranges(void **state)
                   "`x` TEXT DEFAULT '0.00'");
     assert_column(BUS_BYTES, "varbinary(16)", NULL,
                   "`x` BLOB CHECK (length(`x`) <= 16)");
-    assert_column(BUS_TIME, "timestamp",
-                  "CURRENT_TIMESTAMP ON UPDATE CURRENT_TIMESTAMP",
+    assert_column(BUS_TIME, "timestamp", "CURRENT_TIMESTAMP(6)",
                   "`x` TEXT DEFAULT CURRENT_TIMESTAMP");
     assert_column(BUS_TIME, "datetime(3)", "now()",
                   "`x` TEXT DEFAULT CURRENT_TIMESTAMP");
@@ -169,8 +168,7 @@ static void the_time_of_an_update_is_kept_by_the_database(void **state)
     world_open(&world, false);
     bus_arena_init(&arena, BUS_ARENA_LIMIT);
     assert_int_equal(sql_sqlite.open(world.source, &sql, &err), BUS_OK);
-    build(&made, BUS_TIME, "datetime",
-          "CURRENT_TIMESTAMP ON UPDATE CURRENT_TIMESTAMP", 0);
+    build(&made, BUS_TIME, "datetime", "CURRENT_TIMESTAMP", MODEL_ON_UPDATE);
     assert_int_equal(sql_sqlite.begin(sql, later, &err), BUS_OK);
     assert_int_equal(ddl_ensure(&sql_sqlite, sql, &made.table, &err), BUS_OK);
     assert_int_equal(

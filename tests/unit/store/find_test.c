@@ -183,7 +183,8 @@ static void keys_and_values_are_go_zeros(void **state)
     assert_string_equal(
         cached(scene, ROW_KEY),
         "{\"Id\":1,\"Name\":\"小明\",\"Number\":\"666\",\"Age\":18,"
-        "\"Balance\":\"0.00\",\"Weight\":60.5,\"Member\":true,\"Nick\":null,"
+        "\"Balance\":\"0.00\",\"Weight\":60.5,\"Member\":true,\"Nick\":{"
+        "\"String\":\"\",\"Valid\":false},"
         "\"Photo\":\"AP8=\",\"Born\":\"2003-04-05T06:07:08Z\"}");
     assert_int_equal(read_number(scene, "404", &found), BUS_NOT_FOUND);
     assert_string_equal(cached(scene, "cache:person:number:404"), "*");
@@ -198,7 +199,8 @@ static void a_second_read_does_not_ask_the_database(void **state)
     assert_int_equal(read_number(scene, "666", &found), BUS_OK);
     put(scene, ROW_KEY,
         "{\"Id\":1,\"Name\":\"n\",\"Number\":\"666\",\"Age\":3,\"Balance\":"
-        "\"1\",\"Weight\":0,\"Member\":false,\"Photo\":\"\",\"Born\":"
+        "\"1\",\"Weight\":0,\"Member\":false,\"Nick\":{\"String\":\"no\","
+        "\"Valid\":true},\"Photo\":\"\",\"Born\":"
         "\"2003-04-05T06:07:08Z\"}");
     assert_int_equal(read_number(scene, "666", &found), BUS_OK);
     assert_int_equal(found.age, 3);

@@ -271,6 +271,62 @@ static void values_outside_the_type_are_refused(void **state)
     call_end(call, BUS_OK);
 }
 
+/* ---- a table of which the database writes everything ---- */
+
+struct event {
+    int64_t id;
+    int64_t create_time;
+};
+
+static const struct bus_field event_fields[] = {
+    {.name = "id",
+     .kind = BUS_I64,
+     .offset = offsetof(struct event, id),
+     .presence = BUS_NO_PRESENCE},
+    {.name = "create_time",
+     .kind = BUS_TIME,
+     .offset = offsetof(struct event, create_time),
+     .presence = BUS_NO_PRESENCE}};
+static const struct bus_shape event_shape = {"event", sizeof(struct event), 2,
+                                             event_fields};
+static const struct model_column event_columns[] = {
+    {"id", "bigint", NULL, "Id", MODEL_NOT_NULL | MODEL_AUTO},
+    {"create_time", "datetime", "CURRENT_TIMESTAMP", "CreateTime",
+     MODEL_NOT_NULL | MODEL_UNWRITTEN}};
+static const uint16_t event_primary[] = {0};
+static const struct model_table event_table = {
+    .name = "event",
+    .row = &event_shape,
+    .columns = event_columns,
+    .column_count = 2,
+    .primary = {"id", event_primary, 1, "cache:event:id:"}};
+
+static void the_database_may_write_every_column(void **state)
+{
+    struct scene *scene = *state;
+    static const struct model_table *const tables[] = {&event_table, NULL};
+    const struct store_options options = {.source = scene->world.source,
+                                          .tables = tables,
+                                          .clock = &bus_clock_system};
+    struct store_shared *shared;
+    struct bus_error err;
+    struct event event = {0};
+    assert_int_equal(store_shared_open(&options, &shared, &err), BUS_OK);
+    store_shared_close(shared);
+    struct bus_call *call = writing(state);
+    assert_int_equal(model_insert(call, &event_table, &event), BUS_OK);
+    assert_int_equal(event.id, 1);
+    assert_int_equal(model_update(call, &event_table, &event), BUS_OK);
+    assert_int_equal(
+        model_find(call, &event_table, &event_table.primary, &event, &event),
+        BUS_OK);
+    assert_true(event.create_time > bus_wall(&bus_clock_system) - 60000000);
+    event.id = 2;
+    assert_int_equal(model_update(call, &event_table, &event), BUS_NOT_FOUND);
+    assert_int_equal(model_delete(call, &event_table, &event), BUS_NOT_FOUND);
+    assert_int_equal(call_end(call, BUS_OK), BUS_OK);
+}
+
 #define BOTH(name)                                                             \
     cmocka_unit_test_setup_teardown(name, open_plain, close_scene),            \
     {                                                                          \
@@ -289,6 +345,7 @@ int main(void)
         BOTH(refused_call_changes_nothing),
         BOTH(seed_runs_once),
         BOTH(finding_may_overwrite_its_probe),
+        BOTH(the_database_may_write_every_column),
         BOTH(duplicate_is_named_without_its_value),
         BOTH(duplicate_id_already_exists),
         BOTH(missing_rows_are_not_found),

@@ -22,6 +22,7 @@
 #define PROCESSES 3
 #define THREADS 8
 #define COMMITS 40 /* a thread */
+#define OPENINGS 30
 #define SHORT (50 * BUS_MILLI)
 #define SECRET "s3cret"
 
@@ -604,6 +605,41 @@ static void every_writer_of_three_processes_commits(void **state)
                      PROCESSES * THREADS * COMMITS);
 }
 
+static int child_opens(struct child *self, void *arg)
+{
+    struct sql *sql = NULL;
+    struct bus_error err;
+    child_say(self);
+    child_hear(self);
+    if (driver->open(arg, &sql, &err) != BUS_OK) {
+        fprintf(stderr, "open: %s\n", err.sentence);
+        return 1;
+    }
+    driver->close(sql);
+    return 0;
+}
+
+/* A new file becomes a WAL database under the hands of all of them. */
+static void many_processes_open_a_new_file_at_once(void **state)
+{
+    struct scene *scene = *state;
+    disconnect(scene);
+    for (int round = 0; round < OPENINGS; round++) {
+        struct child children[PROCESSES];
+        char source[256];
+        snprintf(source, sizeof(source), "sqlite:%s/new%d.db",
+                 scene->world.folder, round);
+        for (int i = 0; i < PROCESSES; i++)
+            child_start(&children[i], child_opens, source);
+        for (int i = 0; i < PROCESSES; i++)
+            assert_true(child_hear(&children[i]));
+        for (int i = 0; i < PROCESSES; i++)
+            child_say(&children[i]);
+        for (int i = 0; i < PROCESSES; i++)
+            assert_int_equal(child_wait(&children[i]), 0);
+    }
+}
+
 /* ---- kill -9 ---- */
 
 static int child_dies(struct child *self, void *arg)
@@ -672,6 +708,7 @@ int main(void)
         T(a_writer_of_this_process_is_waited_for),
         T(a_writer_of_another_process_is_waited_for),
         T(every_writer_of_three_processes_commits),
+        T(many_processes_open_a_new_file_at_once),
         T(a_killed_writer_leaves_what_it_committed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
