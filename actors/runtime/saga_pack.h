@@ -55,6 +55,8 @@ struct saga_wire_submit {
     struct bus_bytes plan;    /* ANY */
     struct bus_bytes request; /* ANY */
     uint32_t wait_ms;         /* 0: answered as soon as it is accepted */
+    bool fresh; /* gid was made at random for this very submission: it need
+                 * not be looked for */
 };
 
 extern const struct bus_shape saga_submit_shape;

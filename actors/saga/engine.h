@@ -31,12 +31,12 @@
     X(NEW, "new")                                                              \
     X(ACCEPTING, "running") /* submitted, not yet on disk */                   \
     X(RUNNING, "running")                                                      \
-    X(TURNING, "rolling_back") /* decided, not yet on disk */                  \
-    X(UNDOING, "rolling_back")                                                 \
+    X(TURNING, "undoing") /* decided, not yet on disk */                       \
+    X(UNDOING, "undoing")                                                      \
     X(CLOSING_DONE, "done") /* outcome not yet on disk */                      \
-    X(CLOSING_UNDONE, "rolled_back")                                           \
+    X(CLOSING_UNDONE, "undone")                                                \
     X(DONE, "done")                                                            \
-    X(UNDONE, "rolled_back")                                                   \
+    X(UNDONE, "undone")                                                        \
     X(REFUSED, "refused") /* the journal could not take it */
 
 enum engine_phase {
@@ -48,7 +48,7 @@ enum engine_phase {
 
 /* X(NAME, text) of one branch: an action or a compensation. */
 #define ENGINE_BRANCHES(X)                                                     \
-    X(WAITING, "waiting") /* its turn has not come */                          \
+    X(WAITING, "pending") /* its turn has not come */                          \
     X(CALLING, "running")                                                      \
     X(BACKOFF, "retrying")                                                     \
     X(ASKING, "ongoing") /* FAILED_PRECONDITION: asked again */                \

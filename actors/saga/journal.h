@@ -67,6 +67,7 @@ struct journal_options {
     const struct bus_clock *clock;
     journal_done *done;
     void *arg;
+    bool inline_; /* no thread: journal_do runs the job, for tests */
 };
 
 /* Opens, makes the table if it is missing, starts the thread. */

@@ -253,6 +253,8 @@ static void run_command(struct orchestrator *orch, struct run *run,
         break;
     case COMMAND_TELL:
         submit_news(orch, run, command->news);
+        if (command->news == NEWS_OUTCOME && orch->world.ended)
+            orch->world.ended(orch->world.arg, &run->saga);
         run->over = command->news != NEWS_ACCEPTED;
         break;
     }

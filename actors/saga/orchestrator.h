@@ -50,6 +50,8 @@ struct orchestrator_world {
     void (*call)(void *arg, const struct saga_call *call);
     /* Answers a request. */
     void (*answer)(void *arg, void *asker, const struct bus_reply *reply);
+    /* A saga has ended, on disk; NULL: nobody cares. */
+    void (*ended)(void *arg, const struct saga *saga);
 };
 
 /* A request to the actor: submit, show, list. */
@@ -60,6 +62,10 @@ struct orchestrator_request {
     struct bus_trace trace;
     void *asker; /* handed to world->answer, exactly once */
 };
+
+/* Of the requests to show and list. */
+extern const struct bus_shape saga_show_shape;
+extern const struct bus_shape saga_list_shape;
 
 struct orchestrator;
 

@@ -16,9 +16,10 @@
 #define PLAN_TIMEOUT_MS 3000 /* of one try, where the plan says nothing */
 #define PLAN_RETRY_FIRST_MS 50
 #define PLAN_RETRY_MAX_MS 5000
-#define PLAN_INTERVAL_MS 1000
-#define PLAN_WAIT_MAX_MS 86400000u /* a day: the longest of the plan's times   \
-                                    */
+#define PLAN_INTERVAL_MS 500
+#define PLAN_WAIT_MAX_MS                                                       \
+    86400000u /* a day: the longest of the plan's times                        \
+               */
 
 /* from of an input that is neither literal nor another step's reply */
 #define PLAN_REQUEST "req"

@@ -163,6 +163,7 @@ struct submission {
     void *asker;
     int64_t deadline; /* when the asker stops waiting, monotonic ns */
     bool wait;
+    bool fresh; /* nobody can have this gid but us */
 };
 void submission_free(struct orchestrator *orch, struct submission *submission);
 

@@ -33,7 +33,7 @@ struct list_ask {
     }
 
 static const struct bus_field show_fields[] = {TEXT(show_ask, gid)};
-static const struct bus_shape show_shape = {
+const struct bus_shape saga_show_shape = {
     .name = "saga.ShowRequest",
     .size = sizeof(struct show_ask),
     .count = 1,
@@ -47,7 +47,7 @@ static const struct bus_field list_fields[] = {
      .offset = offsetof(struct list_ask, limit),
      .presence = BUS_NO_PRESENCE},
 };
-static const struct bus_shape list_shape = {
+const struct bus_shape saga_list_shape = {
     .name = "saga.ListRequest",
     .size = sizeof(struct list_ask),
     .count = 3,
@@ -185,7 +185,8 @@ void show_request(struct orchestrator *orch,
     struct bus_error error = {0};
     struct lookup *lookup =
         lookup_new(orch, LOOKUP_SHOW, JOURNAL_FIND, request->asker);
-    int code = ask_read(request, &show_shape, &lookup->job.arena, &ask, &error);
+    int code =
+        ask_read(request, &saga_show_shape, &lookup->job.arena, &ask, &error);
     if (!code && (!ask.gid[0] || strlen(ask.gid) > SAGA_GID_MAX))
         code =
             bus_error_field(&error, BUS_INVALID_ARGUMENT, "gid",
@@ -211,7 +212,7 @@ void list_request(struct orchestrator *orch,
     struct lookup *lookup =
         lookup_new(orch, LOOKUP_LIST, JOURNAL_LIST, request->asker);
     struct journal_job *job = &lookup->job;
-    int code = ask_read(request, &list_shape, &job->arena, &ask, &error);
+    int code = ask_read(request, &saga_list_shape, &job->arena, &ask, &error);
     if (!code && (strlen(ask.status) >= sizeof(job->status) ||
                   strlen(ask.name) >= sizeof(job->name)))
         code = bus_error_set(&error, BUS_INVALID_ARGUMENT,

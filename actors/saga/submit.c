@@ -279,6 +279,7 @@ static int read_submission(struct orchestrator *orch,
     snprintf(ret->gid, sizeof(ret->gid), "%s", wire.gid);
     ret->request = wire.request;
     ret->wait = wire.wait_ms > 0;
+    ret->fresh = wire.fresh || !wire.gid[0];
     ret->deadline = request->deadline;
     int64_t until = now_of(orch) + wire.wait_ms * BUS_MILLI;
     if (ret->wait && until < ret->deadline)
@@ -302,7 +303,7 @@ void submit_request(struct orchestrator *orch,
         code = read_submission(orch, request, &arena, submission, &error);
     if (code) {
         answer_error(orch, request->asker, &error);
-    } else if (submission->gid[0] && !run_find(orch, submission->gid)) {
+    } else if (!submission->fresh && !run_find(orch, submission->gid)) {
         look_up(orch, submission);
         submission = NULL; /* the lookup's now */
     } else {

@@ -147,7 +147,10 @@ static void send(struct sim *sim, struct asker *asker, bool named)
     uint32_t wait = waits[sim_between(sim, 0, 4)];
     asker->waits = wait > 0;
     bus_buf_init(&body, PLAN_BYTES_MAX * 2);
-    bus_pack_map(&body, 4);
+    bus_pack_map(&body, 5);
+    bus_pack_text(&body, "fresh");
+    bus_pack_bool(&body, !saga->submitted);
+    saga->submitted = true;
     bus_pack_text(&body, "gid");
     bus_pack_text(&body, named ? saga->gid : "");
     bus_pack_text(&body, "plan");
@@ -293,7 +296,7 @@ static void told_refusal(struct sim *sim, struct asker *asker,
     struct sim_saga *saga = asker->saga;
     const char *reason = reply->error.reason;
     if (strcmp(reason, "rolled_back") == 0) {
-        if (!on_disk(sim, saga, "rolled_back"))
+        if (!on_disk(sim, saga, "undone"))
             sim_break(sim, "%s: told rolled back before the sync", saga->gid);
         know(sim, saga, OUTCOME_ROLLED_BACK, &reply->error);
     } else if (strcmp(reason, "still_running") == 0) {
@@ -335,8 +338,7 @@ void clients_check(struct sim *sim)
         const struct sim_saga *saga = &sim->sagas[i];
         if (saga->told == OUTCOME_DONE && !on_disk(sim, saga, "done"))
             sim_break(sim, "%s: told done, and it is not", saga->gid);
-        if (saga->told == OUTCOME_ROLLED_BACK &&
-            !on_disk(sim, saga, "rolled_back"))
+        if (saga->told == OUTCOME_ROLLED_BACK && !on_disk(sim, saga, "undone"))
             sim_break(sim, "%s: told rolled back, and it is not", saga->gid);
     }
 }

@@ -77,6 +77,7 @@ struct sim_saga {
     bool accepted;  /* it was told so */
     bool refused;   /* told UNAVAILABLE, and given up */
     bool settled;   /* the client asks no more */
+    bool submitted; /* once at least */
     unsigned again; /* further submissions after the outcome */
 };
 

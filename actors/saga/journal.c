@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The journal's thread and its statements. A batch is one transaction; its rows
+ * are upserts, so that a saga written again replaces itself. Reads go through
+ * the same thread, in order with the writes: what was committed before a read
+ * was asked for is seen by it.
+ */
+#include "actors/saga/journal.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bus/clock.h"
+#include "bus/code.h"
+#include "bus/hook.h"
+
+#define BEGIN_NS (5 * BUS_SECOND) /* for the writer's place */
+#define READ_NS (10 * BUS_SECOND)
+
+struct journal {
+    struct journal_options options;
+    struct sql *sql;
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    struct journal_job *first, **last; /* queue */
+    bool closing;
+};
+
+/* A row as the database gives it. */
+struct stored {
+    const char *gid;
+    const char *name;
+    const char *status;
+    int64_t finished, due, created, updated;
+    struct bus_bytes state;
+};
+
+#define COLUMN(member, kind_)                                                  \
+    {                                                                          \
+        .name = #member, .kind = (kind_),                                      \
+        .offset = offsetof(struct stored, member), .presence = BUS_NO_PRESENCE \
+    }
+
+static const struct bus_field stored_fields[] = {
+    COLUMN(gid, BUS_TEXT),    COLUMN(name, BUS_TEXT),
+    COLUMN(status, BUS_TEXT), COLUMN(finished, BUS_I64),
+    COLUMN(due, BUS_I64),     COLUMN(created, BUS_I64),
+    COLUMN(updated, BUS_I64), COLUMN(state, BUS_BYTES),
+};
+static const struct bus_shape stored_shape = {
+    .name = "saga.row",
+    .size = sizeof(struct stored),
+    .count = sizeof(stored_fields) / sizeof(stored_fields[0]),
+    .fields = stored_fields,
+};
+
+static const char *const schema[] = {
+    "CREATE TABLE IF NOT EXISTS saga ("
+    "gid VARCHAR(128) NOT NULL PRIMARY KEY, name VARCHAR(64) NOT NULL, "
+    "status VARCHAR(16) NOT NULL, finished BIGINT NOT NULL, "
+    "due BIGINT NOT NULL, created BIGINT NOT NULL, updated BIGINT NOT NULL, "
+    "state BLOB NOT NULL)",
+    "CREATE INDEX IF NOT EXISTS saga_due ON saga (due, gid) "
+    "WHERE finished = 0",
+    "CREATE INDEX IF NOT EXISTS saga_created ON saga (created)",
+    "CREATE TABLE IF NOT EXISTS saga_probe (id BIGINT NOT NULL PRIMARY KEY, "
+    "at BIGINT NOT NULL)",
+};
+
+static const char upsert[] =
+    "INSERT INTO saga (gid, name, status, finished, due, created, updated, "
+    "state) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (gid) DO UPDATE SET "
+    "status = excluded.status, finished = excluded.finished, "
+    "due = excluded.due, updated = excluded.updated, state = excluded.state";
+static const char probe[] = "INSERT OR REPLACE INTO saga_probe (id, at) "
+                            "VALUES (1, ?)";
+static const char find[] =
+    "SELECT gid, name, status, finished, due, created, updated, state "
+    "FROM saga WHERE gid = ?";
+static const char list[] =
+    "SELECT gid, name, status, finished, due, created, updated FROM saga "
+    "WHERE (? = '' OR status = ?) AND (? = '' OR name = ?) "
+    "ORDER BY created DESC, rowid DESC LIMIT ?";
+static const char due[] =
+    "SELECT gid, name, status, finished, due, created, updated, state "
+    "FROM saga WHERE finished = 0 AND (due, gid) > (?, ?) "
+    "ORDER BY due, gid LIMIT ?";
+
+/* Deadlines of the driver are on the system's clock, whatever ours is. */
+static int64_t after(int64_t ns)
+{
+    return bus_now(&bus_clock_system) + ns;
+}
+
+static int write_row(struct journal *journal, const struct journal_row *row,
+                     int64_t deadline, struct bus_error *err)
+{
+    const struct sql_value args[] = {
+        sql_text(row->gid),     sql_text(row->name),  sql_text(row->status),
+        sql_int(row->finished), sql_int(row->due),    sql_int(row->created),
+        sql_int(row->updated),  sql_blob(row->state),
+    };
+    struct sql_done done;
+    return journal->options.driver->exec(journal->sql, upsert, args,
+                                         sizeof(args) / sizeof(args[0]),
+                                         deadline, &done, err);
+}
+
+static int write_probe(struct journal *journal, int64_t deadline,
+                       struct bus_error *err)
+{
+    const struct sql_value now = sql_int(bus_wall(journal->options.clock));
+    struct sql_done done;
+    return journal->options.driver->exec(journal->sql, probe, &now, 1, deadline,
+                                         &done, err);
+}
+
+/* All rows or none. */
+static int write_batch(struct journal *journal, const struct journal_job *job,
+                       struct bus_error *err)
+{
+    const struct sql_driver *driver = journal->options.driver;
+    int64_t deadline = after(BEGIN_NS);
+    int code = driver->begin(journal->sql, deadline, err);
+    if (code)
+        return code;
+    if (job->count == 0)
+        code = write_probe(journal, BUS_FOREVER, err);
+    for (size_t i = 0; !code && i < job->count; i++)
+        code = write_row(journal, &job->rows[i], BUS_FOREVER, err);
+    if (code) {
+        driver->rollback(journal->sql);
+        return code;
+    }
+    return driver->commit(journal->sql, err);
+}
+
+static int commit(struct journal *journal, struct journal_job *job)
+{
+    bus_effect("journal");
+    int code = write_batch(journal, job, &job->err);
+    bus_effect("journal");
+    return code;
+}
+
+static int rows_take(struct journal_job *job, const struct bus_list *list_)
+{
+    const struct stored *stored = list_->items;
+    job->found =
+        bus_arena_array(&job->arena, list_->count, sizeof(*job->found));
+    if (!job->found)
+        return bus_error_set(&job->err, BUS_RESOURCE_EXHAUSTED,
+                             "too many rows at once");
+    for (size_t i = 0; i < list_->count; i++)
+        job->found[i] = (struct journal_row){
+            .gid = stored[i].gid,
+            .name = stored[i].name,
+            .status = stored[i].status,
+            .finished = stored[i].finished != 0,
+            .due = stored[i].due,
+            .created = stored[i].created,
+            .updated = stored[i].updated,
+            .state = stored[i].state,
+        };
+    job->found_count = list_->count;
+    return BUS_OK;
+}
+
+/* A statement, its arguments, and how many rows it may give. */
+struct asked {
+    const char *text;
+    struct sql_value args[5];
+    size_t count;
+    size_t max;
+};
+
+static struct asked asked_of(const struct journal_job *job)
+{
+    struct asked asked = {.text = find, .count = 1, .max = 1};
+    asked.args[0] = sql_text(job->gid);
+    if (job->kind == JOURNAL_LIST) {
+        asked = (struct asked){.text = list, .count = 5, .max = job->limit};
+        asked.args[0] = asked.args[1] = sql_text(job->status);
+        asked.args[2] = asked.args[3] = sql_text(job->name);
+        asked.args[4] = sql_int(job->limit);
+    } else if (job->kind == JOURNAL_DUE) {
+        asked = (struct asked){.text = due, .count = 3, .max = job->limit};
+        asked.args[0] = sql_int(job->after);
+        asked.args[1] = sql_text(job->gid);
+        asked.args[2] = sql_int(job->limit);
+    }
+    return asked;
+}
+
+static int read_rows(struct journal *journal, struct journal_job *job)
+{
+    struct asked asked = asked_of(job);
+    struct bus_list rows = {0};
+    int code = journal->options.driver->query(
+        journal->sql, asked.text, asked.args, asked.count, after(READ_NS),
+        &stored_shape, asked.max, &job->arena, &rows, &job->err);
+    return code ? code : rows_take(job, &rows);
+}
+
+static void job_run(struct journal *journal, struct journal_job *job)
+{
+    job->code = job->kind == JOURNAL_COMMIT ? commit(journal, job)
+                                            : read_rows(journal, job);
+    journal->options.done(journal->options.arg, job);
+}
+
+/* The next job; NULL: closing and nothing is left. */
+static struct journal_job *job_wait(struct journal *journal)
+{
+    pthread_mutex_lock(&journal->lock);
+    while (!journal->first && !journal->closing)
+        pthread_cond_wait(&journal->wake, &journal->lock);
+    struct journal_job *job = journal->first;
+    if (job) {
+        journal->first = job->next;
+        if (!journal->first)
+            journal->last = &journal->first;
+    }
+    pthread_mutex_unlock(&journal->lock);
+    return job;
+}
+
+static void *run(void *arg)
+{
+    struct journal *journal = arg;
+    struct journal_job *job;
+    while ((job = job_wait(journal)) != NULL)
+        job_run(journal, job);
+    return NULL;
+}
+
+void journal_do(struct journal *journal, struct journal_job *job)
+{
+    if (journal->options.inline_) {
+        job_run(journal, job);
+        return;
+    }
+    job->next = NULL;
+    pthread_mutex_lock(&journal->lock);
+    assert(!journal->closing);
+    *journal->last = job;
+    journal->last = &job->next;
+    pthread_cond_signal(&journal->wake);
+    pthread_mutex_unlock(&journal->lock);
+}
+
+static int make_tables(struct journal *journal, struct bus_error *err)
+{
+    const struct sql_driver *driver = journal->options.driver;
+    int64_t deadline = after(READ_NS);
+    struct sql_done done;
+    int code = driver->begin(journal->sql, deadline, err);
+    if (code)
+        return code;
+    for (size_t i = 0; !code && i < sizeof(schema) / sizeof(schema[0]); i++)
+        code = driver->exec(journal->sql, schema[i], NULL, 0, deadline, &done,
+                            err);
+    if (!code)
+        return driver->commit(journal->sql, err);
+    driver->rollback(journal->sql);
+    return code;
+}
+
+static int start_thread(struct journal *journal, struct bus_error *err)
+{
+    if (journal->options.inline_)
+        return BUS_OK;
+    if (pthread_create(&journal->thread, NULL, run, journal) != 0)
+        return bus_error_set(err, BUS_RESOURCE_EXHAUSTED,
+                             "the journal's thread cannot be started");
+    return BUS_OK;
+}
+
+static void journal_free(struct journal *journal)
+{
+    if (journal->sql)
+        journal->options.driver->close(journal->sql);
+    pthread_cond_destroy(&journal->wake);
+    pthread_mutex_destroy(&journal->lock);
+    free(journal);
+}
+
+int journal_open(const struct journal_options *options, struct journal **ret,
+                 struct bus_error *err)
+{
+    struct journal *journal = calloc(1, sizeof(*journal));
+    if (!journal)
+        abort();
+    journal->options = *options;
+    journal->last = &journal->first;
+    pthread_mutex_init(&journal->lock, NULL);
+    pthread_cond_init(&journal->wake, NULL);
+    int code = options->driver->open(options->source, &journal->sql, err);
+    if (!code)
+        code = make_tables(journal, err);
+    if (!code)
+        code = start_thread(journal, err);
+    if (code) {
+        journal_free(journal);
+        return code;
+    }
+    *ret = journal;
+    return BUS_OK;
+}
+
+void journal_close(struct journal *journal)
+{
+    if (!journal->options.inline_) {
+        pthread_mutex_lock(&journal->lock);
+        journal->closing = true;
+        pthread_cond_signal(&journal->wake);
+        pthread_mutex_unlock(&journal->lock);
+        pthread_join(journal->thread, NULL);
+    }
+    journal_free(journal);
+}
