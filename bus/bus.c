@@ -197,11 +197,12 @@ void bus_close(struct bus *bus)
     route_close(bus);
     attempts_end(bus);
     bus_settle(bus);
-    if (bus->own_names)
-        bus_names_close(bus->names);
-    /* What hangs in nng may still call back: then the bus stays. */
+    /* Links that are being closed still poke the names; what hangs in nng may
+     * call back later: then the bus stays. */
     if (!bus->memory && !bus->net->carrier->net_close(bus->net))
         return;
+    if (bus->own_names)
+        bus_names_close(bus->names);
     bus_free(bus);
 }
 
