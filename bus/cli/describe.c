@@ -47,7 +47,7 @@ static const char *rules_text(struct cli *cli, const struct cli_field *field)
     if (field->has_fallback)
         text = bus_arena_printf(&cli->arena, "%s, default %s", text,
                                 field->fallback);
-    if (field->range)
+    if (*field->range)
         text =
             bus_arena_printf(&cli->arena, "%s, range %s", text, field->range);
     for (size_t i = 0; i < field->options.count; i++)
