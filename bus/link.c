@@ -11,7 +11,9 @@
  * for it would reach whoever connects next; sizes are limited on every socket;
  * no time-out of nng's is used (they follow the wall clock); nothing is ever
  * inserted into a message; sockets are closed by one thread of their own, whose
- * hanging is waited for with a limit.
+ * hanging is waited for with a limit, and only after every aio on them was
+ * stopped: one begun while its raw socket closes is left on a queue that is
+ * freed.
  */
 #include "bus/link.h"
 
@@ -71,6 +73,7 @@ struct nng_link {
     atomic_uint pipe;      /* 0: not connected */
     uint32_t request;      /* last id used, dialled links */
     atomic_uint refs;      /* of a hub's link: the map, running callbacks */
+    bool stopped;          /* a hub's link, under the hub's lock */
     struct nng_link *next; /* in the hub's bucket */
 };
 
@@ -84,6 +87,7 @@ struct nng_hub {
     nng_listener listener;
     nng_aio *recv_aio;
     pthread_mutex_t lock;
+    bool closing; /* takes no connection any more */
     struct nng_link *buckets[HUB_BUCKETS];
     char url[URL_MAX];
 };
@@ -270,6 +274,8 @@ static void link_pipe_event(nng_pipe pipe, nng_pipe_ev event, void *arg)
 static void link_reap(struct reap *reap)
 {
     struct nng_link *link = OWNER_OF(struct nng_link, reap, reap);
+    nng_aio_stop(link->recv_aio);
+    nng_aio_stop(link->send_aio);
     nng_close(link->socket);
     aio_end(link->send_aio);
     aio_end(link->recv_aio);
@@ -362,6 +368,28 @@ static void peer_unref(struct nng_link *link)
         reap_later(link->net, &link->reap);
 }
 
+static bool hub_open(struct nng_hub *hub)
+{
+    pthread_mutex_lock(&hub->lock);
+    bool open = !hub->closing;
+    pthread_mutex_unlock(&hub->lock);
+    return open;
+}
+
+/* Lock not held: the owner has locks of its own. False: closing meanwhile. */
+static bool hub_insert(struct nng_hub *hub, struct nng_link *link)
+{
+    pthread_mutex_lock(&hub->lock);
+    bool open = !hub->closing;
+    struct nng_link **slot = &hub->buckets[link->pipe % HUB_BUCKETS];
+    if (open) {
+        link->next = *slot;
+        *slot = link;
+    }
+    pthread_mutex_unlock(&hub->lock);
+    return open;
+}
+
 static void hub_add(struct nng_hub *hub, uint32_t pipe)
 {
     struct nng_link *link = zeroed(sizeof(*link));
@@ -375,11 +403,10 @@ static void hub_add(struct nng_hub *hub, uint32_t pipe)
     atomic_init(&link->pipe, pipe);
     atomic_init(&link->refs, 1);
     link->arg = hub->owner->accept(hub->arg, &link->base);
-    pthread_mutex_lock(&hub->lock);
-    struct nng_link **slot = &hub->buckets[pipe % HUB_BUCKETS];
-    link->next = *slot;
-    *slot = link;
-    pthread_mutex_unlock(&hub->lock);
+    if (hub_insert(hub, link))
+        return;
+    link->owner->down(link->arg);
+    peer_unref(link);
 }
 
 static void hub_remove(struct nng_hub *hub, uint32_t pipe)
@@ -399,10 +426,12 @@ static void hub_remove(struct nng_hub *hub, uint32_t pipe)
 
 static void hub_pipe_event(nng_pipe pipe, nng_pipe_ev event, void *arg)
 {
-    if (event == NNG_PIPE_EV_ADD_PRE)
+    if (event != NNG_PIPE_EV_ADD_PRE)
+        hub_remove(arg, (uint32_t)pipe.id);
+    else if (hub_open(arg))
         hub_add(arg, (uint32_t)pipe.id);
     else
-        hub_remove(arg, (uint32_t)pipe.id);
+        nng_pipe_close(pipe);
 }
 
 static struct nng_link *hub_find(struct nng_hub *hub, uint32_t pipe)
@@ -444,8 +473,33 @@ static void hub_recv_done(void *arg)
     nng_recv_aio(hub->socket, hub->recv_aio);
 }
 
+/* One link not yet stopped, referenced; NULL: there is none. */
+static struct nng_link *hub_unstopped(struct nng_hub *hub)
+{
+    struct nng_link *link = NULL;
+    pthread_mutex_lock(&hub->lock);
+    hub->closing = true;
+    for (size_t i = 0; i < HUB_BUCKETS && !link; i++) {
+        link = hub->buckets[i];
+        while (link && link->stopped)
+            link = link->next;
+    }
+    if (link) {
+        link->stopped = true;
+        atomic_fetch_add(&link->refs, 1);
+    }
+    pthread_mutex_unlock(&hub->lock);
+    return link;
+}
+
 static void hub_free(struct nng_hub *hub)
 {
+    struct nng_link *link;
+    while ((link = hub_unstopped(hub))) {
+        nng_aio_stop(link->send_aio);
+        peer_unref(link);
+    }
+    nng_aio_stop(hub->recv_aio);
     nng_close(hub->socket);
     aio_end(hub->recv_aio);
     pthread_mutex_destroy(&hub->lock);
@@ -604,6 +658,7 @@ static void ear_pipe_event(nng_pipe pipe, nng_pipe_ev event, void *arg)
 static void ear_reap(struct reap *reap)
 {
     struct nng_ear *ear = OWNER_OF(struct nng_ear, reap, reap);
+    nng_aio_stop(ear->recv_aio);
     nng_close(ear->socket);
     aio_end(ear->recv_aio);
     ear->owner->gone(ear->arg);

@@ -3,6 +3,11 @@
 # target of NAME_fuzz.c and one ctest that replays seeds/NAME/.
 pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
 
+# What nng leaks and races with by itself.
+set(sanitizer_files
+    "LSAN_OPTIONS=suppressions=${CMAKE_SOURCE_DIR}/tests/lsan.supp:print_suppressions=0"
+    "TSAN_OPTIONS=suppressions=${CMAKE_SOURCE_DIR}/tests/tsan.supp:history_size=4")
+
 function(troupe_tests)
     cmake_parse_arguments(arg "" "LABEL;TIMEOUT" "LIBS" ${ARGN})
     if(NOT arg_LABEL)
@@ -23,7 +28,8 @@ function(troupe_tests)
             PkgConfig::CMOCKA)
         add_test(NAME ${arg_LABEL}/${folder}/${name} COMMAND ${target})
         set_tests_properties(${arg_LABEL}/${folder}/${name} PROPERTIES
-            LABELS ${arg_LABEL} TIMEOUT ${arg_TIMEOUT})
+            LABELS ${arg_LABEL} TIMEOUT ${arg_TIMEOUT}
+            ENVIRONMENT "${sanitizer_files}")
     endforeach()
 endfunction()
 
