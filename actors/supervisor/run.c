@@ -262,7 +262,7 @@ static bool on_command(void *arg, const struct command *command, bool first,
     case COMMAND_VERBS:
         break;
     }
-    assert(!"no such command");
+    assert(0 && "no such command");
     return true;
 }
 

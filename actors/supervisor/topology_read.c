@@ -3,6 +3,7 @@
  * The topology's shapes, written by hand: the supervisor needs no compiler.
  * The YAML tree is kept while checking, so that each complaint has its line.
  */
+#define _XOPEN_SOURCE 700 /* realpath */
 #include "actors/supervisor/topology.h"
 
 #include <assert.h>

@@ -192,6 +192,6 @@ const char *cli_value(const struct cli *cli, const char *name)
         if (strcmp(options[i].name, name) == 0)
             return cli->values[i];
     }
-    assert(!"the verb has no such option");
+    assert(0 && "the verb has no such option");
     return NULL;
 }
