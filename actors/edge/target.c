@@ -118,7 +118,9 @@ int target_form(struct bus_bytes text, struct bus_arena *arena,
                 struct bus_pair *pairs, size_t max, size_t *count,
                 struct bus_error *err)
 {
-    if (text.len && memchr(text.data, ';', text.len))
+    if (text.len == 0)
+        return BUS_OK;
+    if (memchr(text.data, ';', text.len))
         return bus_error_set(err, BUS_INVALID_ARGUMENT,
                              "';' is not allowed in a query");
     const uint8_t *at = text.data, *end = at + text.len;
