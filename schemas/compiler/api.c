@@ -39,6 +39,7 @@ static void parse_syntax(struct api *api, struct lex *lex)
         return;
     if (lex_peek(lex)->kind != TOKEN_STRING) {
         api_expected(lex, "a version in quotes");
+        lex_next(lex);
         return;
     }
     struct token version = lex_next(lex);
@@ -86,7 +87,6 @@ static void import_file(struct api *api, struct lex *lex,
                         const struct token *name)
 {
     const char *path = path_beside(api->pool, lex->source->path, name->text);
-    struct schema_pos pos = source_pos(lex->source, name->at);
     if (holds(&api->open, path)) {
         source_error(lex->source, name->at,
                      "import cycle not allowed: '%s' is being read already",
@@ -95,7 +95,8 @@ static void import_file(struct api *api, struct lex *lex,
     }
     if (holds(&api->files, path))
         return;
-    struct source *source = source_read(api->schema, path, &pos);
+    struct source *source =
+        source_read(api->schema, path, lex->source, name->at);
     if (source)
         parse_file(api, source);
 }

@@ -107,9 +107,10 @@ static bool check_segment(struct lex *lex, size_t at, size_t len)
 /* Where the path's next piece begins behind a blank, or 0: it ended. */
 static size_t path_goes_on(const char *text, size_t at, char last)
 {
-    at += strspn(text + at, " \t");
+    size_t blanks = strspn(text + at, " \t");
+    at += blanks;
     bool comment =
-        text[at] == '/' && strchr("/*", text[at + 1]) && text[at + 1];
+        blanks && text[at] == '/' && text[at + 1] && strchr("/*", text[at + 1]);
     if (text[at] == '/' && !comment)
         return at;
     bool returns = !strncmp(text + at, "returns", 7);
@@ -133,7 +134,7 @@ static const char *parse_path(struct lex *lex, struct api_route *route)
             path[len++] = text[at++];
         size_t part = strcspn(text + at, "/ \t\r\n\v\f({;)");
         if (!part && text[at] == '/') {
-            source_error(lex->source, at,
+            source_error(lex->source, at - 1,
                          "found '//' in a path, expected a segment (a comment "
                          "needs a blank before it)");
             return NULL;
@@ -248,9 +249,10 @@ static bool parse_route(struct lex *lex, struct api_route *route)
 /* After an error: the next line that can begin a route, or the block's end. */
 static void skip_route(struct lex *lex)
 {
-    for (;;) {
+    for (int depth = 0;;) {
         const struct token *token = lex_peek(lex);
-        if (token->kind == TOKEN_END || token_is(token, "}"))
+        depth += token_is(token, "{");
+        if (token->kind == TOKEN_END || (token_is(token, "}") && !depth--))
             return;
         if (token->line_start &&
             (token->kind == TOKEN_AT ||

@@ -60,9 +60,19 @@ static size_t skip_block(struct lex *lex, size_t at)
     return lex->source->len;
 }
 
+static bool at_line_start(const struct source *source, size_t at)
+{
+    while (at && strchr(" \t\r\f\v", source->text[at - 1]))
+        at--;
+    return !at || source->text[at - 1] == '\n';
+}
+
+/* A comment behind something on its line is not about what follows. */
 static void keep_doc(struct lex *lex, size_t from, size_t to)
 {
     const char *text = lex->source->text;
+    if (!at_line_start(lex->source, from))
+        return;
     while (from < to && strchr("/*! \t\r\n", text[from]))
         from++;
     while (to > from && strchr("/* \t\r\n", text[to - 1]))
@@ -176,13 +186,6 @@ static struct token scan(struct lex *lex)
     if (strchr("-*/=([{,.)]};:", text[at]))
         return token_at(lex, TOKEN_MARK, at + 1);
     return bad_character(lex);
-}
-
-static bool at_line_start(const struct source *source, size_t at)
-{
-    while (at && strchr(" \t\r\f\v", source->text[at - 1]))
-        at--;
-    return !at || source->text[at - 1] == '\n';
 }
 
 const struct token *lex_peek(struct lex *lex)

@@ -20,15 +20,17 @@ struct unit {
 struct schema_unit *api_load(struct source *source);
 struct schema_unit *sql_load(struct source *source);
 struct schema_unit *saga_load(struct source *source);
-/* The file itself, not its text: protoc reads it. */
-struct schema_unit *proto_load(struct schema *schema, const char *path);
+/* The file itself, not its text: protoc reads it. from: who imports it; NULL.
+ */
+struct schema_unit *proto_load(struct schema *schema, const char *path,
+                               struct source *from, size_t at);
 
 struct schema_unit *unit_new(struct schema *schema, enum schema_language kind,
                              const char *path);
 
-/* Loads another file for a .saga. NULL if it failed, or if it is being loaded
- * (said at pos). */
-const struct schema_unit *unit_import(struct schema *schema, const char *path,
-                                      const struct schema_pos *pos);
+/* Loads another file for a .saga, which names it at that offset. NULL, said, if
+ * it failed or is being loaded. */
+const struct schema_unit *unit_import(struct source *from, size_t at,
+                                      const char *path);
 
 #endif

@@ -172,7 +172,8 @@ static void read_enum(struct proto *proto, const char *outer, const Enum *from,
     made->values = values;
     made->value_count = from->n_value;
     known->values = made;
-    vec_push(proto->pool, &proto->enums, made);
+    if (strncmp(known->name, ".google.protobuf.", 17))
+        vec_push(proto->pool, &proto->enums, made);
 }
 
 static void declare(struct proto *proto, const char *outer, const Message *from,
@@ -433,6 +434,26 @@ static uint32_t method_flags(const Method *from)
     return 0;
 }
 
+static size_t count_named(const struct proto *proto, const char *name)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < proto->root->n_service; i++)
+        for (size_t j = 0; j < proto->root->service[i]->n_method; j++)
+            count += !strcmp(proto->root->service[i]->method[j]->name, name);
+    return count;
+}
+
+/* Services of one package are one actor: a method name that several of them
+ * have gets its service's name before it. */
+static const char *method_name(const struct proto *proto,
+                               const struct schema_service *service,
+                               const char *name)
+{
+    return count_named(proto, name) > 1
+               ? name_join(proto->pool, service->name, name)
+               : name;
+}
+
 static void read_method(struct proto *proto,
                         const struct schema_service *service,
                         const Method *from, const struct place *place,
@@ -440,8 +461,8 @@ static void read_method(struct proto *proto,
 {
     bool packaged = service->package[0];
     *method = (struct schema_method){
-        .name = from->name,
-        .c_name = from->name,
+        .name = method_name(proto, service, from->name),
+        .c_name = name_c(proto->pool, method_name(proto, service, from->name)),
         .path = pool_printf(proto->pool, "/%s%s%s/%s", service->package,
                             packaged ? "." : "", service->name, from->name),
         .flags = method_flags(from),
@@ -453,34 +474,6 @@ static void read_method(struct proto *proto,
         .server_stream = from->has_server_streaming && from->server_streaming,
         .doc = doc_at(proto, place),
         .pos = pos_at(proto, place)};
-}
-
-/* Services of one package are one actor: a method name that several of them
- * have gets its service's name before it. */
-static void name_apart(struct proto *proto)
-{
-    struct schema_service *const *services = proto->services.items;
-    for (size_t i = 0; i < proto->services.count; i++) {
-        struct schema_service *service = services[i];
-        struct schema_method *methods = pool_array(
-            proto->pool, service->method_count + 1, sizeof(*methods));
-        if (service->method_count)
-            memcpy(methods, service->methods,
-                   service->method_count * sizeof(*methods));
-        for (size_t m = 0; m < service->method_count; m++)
-            for (size_t j = 0; j < proto->services.count; j++)
-                for (size_t k = 0; j != i && k < services[j]->method_count; k++)
-                    if (strstr(services[j]->methods[k].path,
-                               pool_printf(proto->pool, "/%s",
-                                           service->methods[m].name)) &&
-                        !strcmp(strrchr(services[j]->methods[k].path, '/') + 1,
-                                service->methods[m].c_name))
-                        methods[m].name = name_join(proto->pool, service->name,
-                                                    methods[m].c_name);
-        for (size_t m = 0; m < service->method_count; m++)
-            methods[m].c_name = name_c(proto->pool, methods[m].name);
-        service->methods = methods;
-    }
 }
 
 static void read_service(struct proto *proto, const Service *from, size_t index)
@@ -535,7 +528,6 @@ static void fill_unit(struct proto *proto, struct schema_unit *unit)
     proto->file = proto->root;
     for (size_t i = 0; i < proto->root->n_service; i++)
         read_service(proto, proto->root->service[i], i);
-    name_apart(proto);
     unit->actor = package_of(proto, proto->root);
     unit->messages = messages.items;
     unit->message_count = messages.count;
@@ -546,11 +538,13 @@ static void fill_unit(struct proto *proto, struct schema_unit *unit)
     list_files(proto, unit);
 }
 
-struct schema_unit *proto_load(struct schema *schema, const char *path)
+struct schema_unit *proto_load(struct schema *schema, const char *path,
+                               struct source *from, size_t at)
 {
     struct schema_unit *unit = unit_new(schema, SCHEMA_PROTO, path);
-    struct proto proto = {.protoc = {.schema = schema, .path = path},
-                          .pool = &schema->pool};
+    struct proto proto = {
+        .protoc = {.schema = schema, .path = path, .from = from, .at = at},
+        .pool = &schema->pool};
     if (!protoc_run(&proto.protoc))
         return unit;
     const Google__Protobuf__FileDescriptorSet *set = proto.protoc.set;

@@ -169,7 +169,7 @@ static void pass_on_all(struct protoc *protoc, const char *errors, int status)
     struct schema_pos pos = {protoc->path, 0, 0};
     size_t before = schema_error_count(protoc->schema);
     struct source *said =
-        status < 0 ? NULL : source_read(protoc->schema, errors, NULL);
+        status < 0 ? NULL : source_read(protoc->schema, errors, NULL, 0);
     for (const char *at = said ? said->text : ""; *at;) {
         size_t len = strcspn(at, "\n");
         pass_on(protoc, pool_text_n(pool, at, len));
@@ -224,7 +224,8 @@ bool protoc_run(struct protoc *protoc)
     const char *base = getenv("TMPDIR");
     char *folder =
         pool_printf(pool, "%s/schemac-XXXXXX", base && base[0] ? base : "/tmp");
-    protoc->source = source_read(protoc->schema, protoc->path, NULL);
+    protoc->source =
+        source_read(protoc->schema, protoc->path, protoc->from, protoc->at);
     if (!protoc->source)
         return false;
     if (!mkdtemp(folder)) {

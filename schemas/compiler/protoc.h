@@ -13,7 +13,9 @@
 
 struct protoc {
     struct schema *schema;
-    const char *path;      /* as given */
+    const char *path;    /* as given */
+    struct source *from; /* who imports it, and where; NULL */
+    size_t at;
     struct source *source; /* its text, for positions */
     struct vec folders;    /* const char *: where imports were looked for */
     Google__Protobuf__FileDescriptorSet *set; /* in the schema's pool */

@@ -361,8 +361,7 @@ static bool parse_saga(struct saga_file *file, struct lex *lex)
 static void import_file(struct saga_file *file, const struct token *name)
 {
     const char *path = path_beside(file->pool, file->source->path, name->text);
-    struct schema_pos pos = source_pos(file->source, name->at);
-    const struct schema_unit *unit = unit_import(file->schema, path, &pos);
+    const struct schema_unit *unit = unit_import(file->source, name->at, path);
     if (unit)
         vec_push(file->pool, &file->imports, unit);
     else

@@ -66,20 +66,29 @@ static bool scalar_fits(const struct schema_field *from,
 }
 
 static bool field_fits(const struct schema_field *from,
-                       const struct schema_field *into,
-                       enum schema_convert convert)
+                       const struct schema_field *into)
 {
     if (into->kind == SCHEMA_ANY && into->cardinality == SCHEMA_ONE)
         return true;
-    if (from->cardinality != into->cardinality)
+    return from->cardinality == into->cardinality && scalar_fits(from, into);
+}
+
+/* What int(...) and text(...) make of a field; false if they cannot. */
+static bool convert_field(struct schema_field *field,
+                          enum schema_convert convert)
+{
+    if (convert == SCHEMA_AS_IS)
+        return true;
+    if (field->cardinality != SCHEMA_ONE)
         return false;
-    if (convert == SCHEMA_TO_INT)
-        return from->cardinality == SCHEMA_ONE && from->kind == SCHEMA_TEXT &&
-               is_integer(into->kind);
-    if (convert == SCHEMA_TO_TEXT)
-        return from->cardinality == SCHEMA_ONE && is_integer(from->kind) &&
-               into->kind == SCHEMA_TEXT;
-    return scalar_fits(from, into);
+    if (convert == SCHEMA_TO_INT && field->kind == SCHEMA_TEXT)
+        /* Whether the number fits is seen when it runs. */
+        field->kind = SCHEMA_I8;
+    else if (convert == SCHEMA_TO_TEXT && is_integer(field->kind))
+        field->kind = SCHEMA_TEXT;
+    else
+        return false;
+    return true;
 }
 
 /* What would make it fit, for the error. */
@@ -104,6 +113,15 @@ static bool literal_in_range(const char *text, enum schema_kind kind)
     return bits_of(kind) >= 63 || value < 1LL << bits_of(kind);
 }
 
+static bool is_value_of(const struct schema_enum *values, const char *text)
+{
+    long long number = strtoll(text, NULL, 10);
+    for (size_t i = 0; values && i < values->value_count; i++)
+        if (values->values[i].number == number)
+            return true;
+    return false;
+}
+
 static bool literal_fits(const struct schema_input *input,
                          const struct schema_field *into)
 {
@@ -118,6 +136,8 @@ static bool literal_fits(const struct schema_input *input,
     case SCHEMA_LITERAL_INT:
         if (one && into->kind == SCHEMA_F64)
             return true;
+        if (one && into->kind == SCHEMA_ENUM)
+            return is_value_of(into->values, input->literal);
         return one && is_integer(into->kind) &&
                literal_in_range(input->literal, into->kind);
     case SCHEMA_LITERAL_FLOAT:
@@ -185,6 +205,30 @@ path_find(const struct saga_scope *scope, const struct raw_input *input,
     return field;
 }
 
+static void check_kinds(const struct saga_scope *scope,
+                        const struct raw_input *input,
+                        const struct schema_field *from,
+                        const struct schema_field *into)
+{
+    struct source *source = scope->file->source;
+    bool to_int = input->made.convert == SCHEMA_TO_INT;
+    struct schema_field made = *from;
+    if (!convert_field(&made, input->made.convert)) {
+        source_error(source, input->at, "found '%s' (%s), expected %s",
+                     from->name, kind_name(from),
+                     to_int ? "a text in int(...)" : "an integer in text(...)");
+        return;
+    }
+    if (to_int && into->cardinality == SCHEMA_ONE && is_integer(into->kind))
+        return;
+    if (!field_fits(&made, into))
+        source_error(source, input->at,
+                     "found '%s' (%s), expected a value for '%s' (%s)%s",
+                     from->name, to_int ? "integer" : kind_name(&made),
+                     into->name, kind_name(into),
+                     input->made.convert ? "" : advice(from, into));
+}
+
 static void check_input(const struct saga_scope *scope,
                         const struct raw_input *input,
                         const struct schema_field *into)
@@ -210,11 +254,8 @@ static void check_input(const struct saga_scope *scope,
         .name = input->made.from, .kind = SCHEMA_MESSAGE, .message = message};
     const struct schema_field *from =
         input->made.path[0] ? path_find(scope, input, message) : &whole;
-    if (from && !field_fits(from, into, input->made.convert))
-        source_error(source, input->at,
-                     "found '%s' (%s), expected a value for '%s' (%s)%s",
-                     from->name, kind_name(from), into->name, kind_name(into),
-                     input->made.convert ? "" : advice(from, into));
+    if (from)
+        check_kinds(scope, input, from, into);
 }
 
 static bool set_before(const struct raw_input *all, size_t index)

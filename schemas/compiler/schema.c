@@ -48,14 +48,27 @@ static int language_of(const char *path)
     return -1;
 }
 
-static struct schema_unit *load_as(struct schema *schema, int language,
-                                   const char *path, struct source *source)
+/* What is loaded, and who asks for it. */
+struct request {
+    struct schema *schema;
+    const char *path;
+    struct source *given; /* its text, from memory; NULL */
+    struct source *from;  /* who imports it; NULL */
+    size_t at;
+};
+
+static struct schema_unit *load_as(const struct request *request, int language)
 {
+    struct source *source = request->given;
+    if (!source && language != SCHEMA_PROTO)
+        source = source_read(request->schema, request->path, request->from,
+                             request->at);
     switch (language) {
     case SCHEMA_API:
         return source ? api_load(source) : NULL;
     case SCHEMA_PROTO:
-        return proto_load(schema, path);
+        return proto_load(request->schema, request->path, request->from,
+                          request->at);
     case SCHEMA_SQL:
         return source ? sql_load(source) : NULL;
     case SCHEMA_SAGA:
@@ -89,25 +102,25 @@ static void unit_finish(struct schema *schema, struct unit *unit)
     unit->loading = false;
 }
 
-static struct unit *unit_load(struct schema *schema, const char *path,
-                              struct source *given,
-                              const struct schema_pos *from)
+static struct unit *unit_load(const struct request *request)
 {
-    struct schema_pos pos = {path, 0, 0};
-    int language = language_of(path);
+    struct schema *schema = request->schema;
+    struct schema_pos pos = {request->path, 0, 0};
+    int language = language_of(request->path);
     struct unit *unit = pool_alloc(&schema->pool, sizeof(*unit));
-    unit->path = path;
+    unit->path = request->path;
     unit->loading = true;
     vec_push(&schema->pool, &schema->units, unit);
     size_t before = schema_error_count(schema);
-    if (language < 0)
-        schema_error_add(schema, from ? from : &pos, NULL,
-                         "found '%s', expected a .api, .proto, .sql or .saga "
-                         "file",
-                         path);
-    else if (!given && language != SCHEMA_PROTO)
-        given = source_read(schema, path, from);
-    unit->unit = load_as(schema, language, path, given);
+    if (language >= 0)
+        unit->unit = load_as(request, language);
+    else if (request->from)
+        source_error(request->from, request->at,
+                     "found '%s', expected a .api or .proto file",
+                     request->path);
+    else
+        schema_error_add(schema, &pos, NULL,
+                         "expected a .api, .proto, .sql or .saga file");
     if (schema_error_count(schema) > before)
         unit->unit = NULL;
     unit_finish(schema, unit);
@@ -119,8 +132,11 @@ load_root(struct schema *schema, const char *path, struct source *given)
 {
     const char *clean = path_clean(&schema->pool, path);
     struct unit *unit = unit_find(schema, clean);
+    const struct request request = {schema, clean, given, NULL, 0};
+    size_t before = schema_error_count(schema);
     if (!unit)
-        unit = unit_load(schema, clean, given, NULL);
+        unit = unit_load(&request);
+    errors_sort(schema, before);
     if (unit->unit)
         unit->unit->imported = false;
     return unit->unit;
@@ -139,17 +155,18 @@ const struct schema_unit *schema_load_text(struct schema *schema,
     return source ? load_root(schema, path, source) : NULL;
 }
 
-const struct schema_unit *unit_import(struct schema *schema, const char *path,
-                                      const struct schema_pos *pos)
+const struct schema_unit *unit_import(struct source *from, size_t at,
+                                      const char *path)
 {
-    struct unit *unit = unit_find(schema, path);
+    const struct request request = {from->schema, path, NULL, from, at};
+    struct unit *unit = unit_find(from->schema, path);
     if (unit && unit->loading) {
-        schema_error_add(schema, pos, NULL, "'%s' imports itself", path);
+        source_error(from, at, "'%s' imports itself", path);
         return NULL;
     }
     if (unit)
         return unit->unit;
-    unit = unit_load(schema, path, NULL, pos);
+    unit = unit_load(&request);
     if (unit->unit)
         unit->unit->imported = true;
     return unit->unit;

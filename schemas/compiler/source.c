@@ -13,9 +13,24 @@
 
 #define EXCERPT_MAX 240 /* bytes of a source line that an error shows */
 
+/* What a parser finds unexpected is said once a place. */
+static bool said_already(const struct schema *schema,
+                         const struct schema_pos *pos, const char *message)
+{
+    const struct schema_error *last =
+        schema_error_at(schema, schema->errors.count - 1);
+    return last && last->pos.line == pos->line &&
+           last->pos.column == pos->column && pos->line &&
+           !strcmp(last->pos.file, pos->file) &&
+           !strncmp(last->message, "found ", 6) &&
+           !strncmp(message, "found ", 6);
+}
+
 static void error_put(struct schema *schema, struct schema_pos pos,
                       const char *excerpt, const char *message)
 {
+    if (said_already(schema, &pos, message))
+        return;
     if (schema->errors.count >= SCHEMA_ERRORS_MAX) {
         if (schema->errors_ceased)
             return;
@@ -202,24 +217,30 @@ static char *slurp(struct pool *pool, const char *path, size_t *ret_len,
     return text;
 }
 
-struct source *source_read(struct schema *schema, const char *path,
-                           const struct schema_pos *from)
+/* A file that cannot be had is the error of who asked for it. */
+static void refuse(struct schema *schema, const char *path, const char *why,
+                   struct source *from, size_t at)
 {
     struct schema_pos pos = {path, 0, 0};
-    const char *why = "";
+    if (from)
+        source_error(from, at, "cannot read %s: %s", path, why);
+    else
+        schema_error_add(schema, &pos, NULL, "cannot read: %s", why);
+}
+
+struct source *source_read(struct schema *schema, const char *path,
+                           struct source *from, size_t at)
+{
+    const char *why = "too many files";
     size_t len = 0;
-    if (++schema->files > SCHEMA_FILES_MAX) {
-        schema_error_add(schema, from ? from : &pos, NULL, "more than %d files",
-                         SCHEMA_FILES_MAX);
-        return NULL;
-    }
-    char *text = slurp(&schema->pool, path, &len, &why);
-    if (!text) {
-        schema_error_add(schema, from ? from : &pos, NULL, "cannot read %s: %s",
-                         path, why);
-        return NULL;
-    }
-    return source_new(schema, path, text, len);
+    char *text = NULL;
+    if (schema->files < SCHEMA_FILES_MAX)
+        text = slurp(&schema->pool, path, &len, &why);
+    schema->files++;
+    if (text)
+        return source_new(schema, path, text, len);
+    refuse(schema, path, why, from, at);
+    return NULL;
 }
 
 const char *path_beside(struct pool *pool, const char *base,
@@ -295,6 +316,46 @@ void schema_errors_print(const struct schema *schema, FILE *out)
         if (error->excerpt[0])
             print_caret(error, out);
     }
+}
+
+/* Which file of the errors this is, in the order of their first errors. */
+static size_t file_rank(const struct schema_error *errors, size_t from,
+                        const char *file)
+{
+    while (strcmp(errors[from].pos.file, file))
+        from++;
+    return from;
+}
+
+static bool is_before(const struct schema_error *errors, size_t from,
+                      const struct schema_error *a,
+                      const struct schema_error *b)
+{
+    size_t a_rank = file_rank(errors, from, a->pos.file);
+    size_t b_rank = file_rank(errors, from, b->pos.file);
+    if (a_rank != b_rank)
+        return a_rank < b_rank;
+    if (a->pos.line != b->pos.line)
+        return a->pos.line < b->pos.line;
+    return a->pos.column < b->pos.column;
+}
+
+void errors_sort(struct schema *schema, size_t from)
+{
+    size_t count = schema->errors.count;
+    const struct schema_error *old = schema->errors.items;
+    struct schema_error *sorted =
+        pool_array(&schema->pool, count + 1, sizeof(*sorted));
+    for (size_t i = 0; i < count; i++) {
+        size_t at = i;
+        while (at > from && is_before(old, from, &old[i], &sorted[at - 1])) {
+            sorted[at] = sorted[at - 1];
+            at--;
+        }
+        sorted[at] = old[i];
+    }
+    schema->errors.items = sorted;
+    schema->errors.cap = count + 1;
 }
 
 size_t schema_error_count(const struct schema *schema)

@@ -28,10 +28,10 @@ struct source {
     size_t errors; /* of this source */
 };
 
-/* Reads a file. NULL, with an error at `from` (NULL: none), if it cannot be
- * read, is too large, or is not UTF-8. */
+/* Reads a file. NULL, with an error where it was asked for (from NULL: nowhere)
+ * if it cannot be read or is too large, in itself if it is not UTF-8. */
 struct source *source_read(struct schema *schema, const char *path,
-                           const struct schema_pos *from);
+                           struct source *from, size_t at);
 struct source *source_new(struct schema *schema, const char *path,
                           const char *text, size_t len);
 
@@ -45,6 +45,9 @@ void source_error(struct source *source, size_t offset, const char *format, ...)
 void schema_error_add(struct schema *schema, const struct schema_pos *pos,
                       const char *excerpt, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+
+/* Puts the errors from that index on in the order of their places. */
+void errors_sort(struct schema *schema, size_t from);
 
 /* dir/of/base + relative; relative itself if it is absolute. */
 const char *path_beside(struct pool *pool, const char *base,

@@ -311,7 +311,8 @@ static void read_statement(struct sql_file *file)
         return;
     }
     if (sql_is(&word, "CREATE") && eat_create_table(lex)) {
-        sql_create_table(lex, &file->tables);
+        if (!sql_create_table(lex, &file->tables))
+            count_statement(file, "CREATE TABLE LIKE");
         skip_statement(lex);
         return;
     }

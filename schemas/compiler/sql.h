@@ -52,7 +52,8 @@ const char *sql_text_since(struct sql_lex *lex, size_t from);
 bool sql_column_type(struct sql_lex *lex, struct schema_column *column,
                      bool *ret_serial);
 
-/* Behind CREATE TABLE: adds a struct schema_table to tables, or reports. */
-void sql_create_table(struct sql_lex *lex, struct vec *tables);
+/* Behind CREATE TABLE: adds a struct schema_table to tables, or reports. False
+ * if it has no columns of its own (LIKE, AS SELECT): nothing is added. */
+bool sql_create_table(struct sql_lex *lex, struct vec *tables);
 
 #endif

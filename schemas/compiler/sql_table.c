@@ -389,7 +389,7 @@ static const char *read_name(struct sql_lex *lex)
     return name;
 }
 
-void sql_create_table(struct sql_lex *lex, struct vec *tables)
+bool sql_create_table(struct sql_lex *lex, struct vec *tables)
 {
     struct pool *pool = lex->pool;
     struct table table = {.lex = lex,
@@ -397,14 +397,18 @@ void sql_create_table(struct sql_lex *lex, struct vec *tables)
     size_t at = sql_peek(lex)->at;
     const char *name = read_name(lex);
     if (!name)
-        return;
+        return true;
     table.table->pos = source_pos(lex->source, at);
     table.table->name = name;
     table.table->comment = "";
     table.table->c_name = name_c(pool, pool_printf(pool, "%s_row", name));
     if (!sql_eat(lex, "(")) {
-        sql_expected(lex, "'(' and columns: LIKE and AS have no columns here");
-        return;
+        bool like = sql_is(sql_peek(lex), "LIKE") ||
+                    sql_is(sql_peek(lex), "AS") ||
+                    sql_is(sql_peek(lex), "SELECT");
+        if (!like)
+            sql_expected(lex, "'(' and the columns");
+        return !like;
     }
     do {
         if (!read_constraint(&table) && !read_column(&table))
@@ -412,8 +416,10 @@ void sql_create_table(struct sql_lex *lex, struct vec *tables)
     } while (sql_eat(lex, ","));
     if (!sql_eat(lex, ")")) {
         sql_expected(lex, "',' or ')'");
-        return;
+        return true;
     }
     read_options(&table);
-    finish_table(&table, tables);
+    if (table.columns.count)
+        finish_table(&table, tables);
+    return table.columns.count > 0;
 }

@@ -107,10 +107,8 @@ static void parse_range(struct pool *pool, const char *text, struct tag *tag)
         !strchr("])", text[len - 1]))
         return;
     const char *high = colon + 1;
-    if (!bound(text + 1, (size_t)(colon - text) - 1, -(double)INFINITY,
-               &tag->low) ||
-        !bound(high, (size_t)(text + len - 1 - high), (double)INFINITY,
-               &tag->high))
+    if (!bound(text + 1, (size_t)(colon - text) - 1, -HUGE_VAL, &tag->low) ||
+        !bound(high, (size_t)(text + len - 1 - high), HUGE_VAL, &tag->high))
         return;
     tag->open_low = text[0] == '(';
     tag->open_high = text[len - 1] == ')';
@@ -171,7 +169,7 @@ static void parse_value(struct pool *pool, const char *value,
 void tag_parse(struct pool *pool, const char *text, struct tag *ret)
 {
     const char *key, *value;
-    *ret = (struct tag){.low = -(double)INFINITY, .high = (double)INFINITY};
+    *ret = (struct tag){.low = -HUGE_VAL, .high = HUGE_VAL};
     while (next_pair(pool, &text, &key, &value)) {
         enum tag_source source = TAG_JSON;
         while (source < TAG_SOURCES && strcmp(source_keys[source], key))

@@ -360,8 +360,7 @@ static void put_field(struct gather *gather, const struct type_field *from,
     struct schema_field *all = gather->fields.items;
     size_t *depths = gather->depths.items;
     for (size_t i = 0; i < gather->fields.count; i++) {
-        bool same = !strcmp(all[i].written, field->written) ||
-                    !strcmp(all[i].name, field->name);
+        bool same = !strcmp(all[i].name, field->name);
         if (!same || (depths[i] == depth && !depth))
             continue;
         if (depth < depths[i]) {
@@ -373,7 +372,10 @@ static void put_field(struct gather *gather, const struct type_field *from,
     bool apart = rename_apart(gather, field, tag);
     all = gather->fields.items;
     for (size_t i = 0; i < gather->fields.count; i++) {
-        if (apart && strcmp(all[i].written, field->written))
+        /* Go's own rule is for names beside each other only. */
+        bool twice =
+            !depth && !depths[i] && !strcmp(all[i].written, field->written);
+        if (apart && !twice)
             continue;
         source_error(from->source, from->at,
                      "'%s' is the name of another field here", field->name);

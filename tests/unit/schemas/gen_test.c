@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Golden files: the C that schemas become, and the errors that broken ones
+ * give, byte for byte. With SCHEMA_GOLDEN=update in the environment the files
+ * are written in place of compared; look at the difference before a commit.
+ */
+#include <dirent.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "loaded.h"
+
+static char folder[64];
+
+static int folder_setup(void **state)
+{
+    strncpy(folder, "/tmp/schema-gen-XXXXXX", sizeof(folder) - 1);
+    return mkdtemp(folder) ? loaded_setup(state) : -1;
+}
+
+static int folder_teardown(void **state)
+{
+    DIR *dir = opendir(folder);
+    for (struct dirent *entry; dir && (entry = readdir(dir));) {
+        char path[512];
+        snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
+        unlink(path);
+    }
+    if (dir)
+        closedir(dir);
+    rmdir(folder);
+    return loaded_teardown(state);
+}
+
+#define FOLDER_TEST(name)                                                      \
+    cmocka_unit_test_setup_teardown(name, folder_setup, folder_teardown)
+
+static char *slurp(const char *path)
+{
+    FILE *file = fopen(path, "rb");
+    if (!file)
+        return NULL;
+    char *text = calloc(1, 1 << 20);
+    assert_non_null(text);
+    size_t len = fread(text, 1, (1 << 20) - 1, file);
+    fclose(file);
+    text[len] = '\0';
+    return text;
+}
+
+static void compare(const char *made_path, const char *golden_path)
+{
+    const char *mode = getenv("SCHEMA_GOLDEN");
+    char *made = slurp(made_path);
+    assert_non_null(made);
+    if (mode && !strcmp(mode, "update")) {
+        FILE *file = fopen(golden_path, "wb");
+        assert_non_null(file);
+        assert_int_equal(fwrite(made, 1, strlen(made), file), strlen(made));
+        fclose(file);
+    }
+    char *golden = slurp(golden_path);
+    if (!golden)
+        fail_msg("no golden file %s", golden_path);
+    else if (strcmp(made, golden) != 0)
+        fail_msg("%s differs from what is generated now (diff %s %s; "
+                 "SCHEMA_GOLDEN=update writes it)",
+                 golden_path, golden_path, made_path);
+    free(made);
+    free(golden);
+}
+
+static size_t count_files(const char *path)
+{
+    size_t count = 0;
+    DIR *dir = opendir(path);
+    assert_non_null(dir);
+    for (struct dirent *entry; (entry = readdir(dir));)
+        count += entry->d_name[0] != '.';
+    closedir(dir);
+    return count;
+}
+
+/* Generates and compares every file with golden/NAME.golden. */
+static void generate_as_golden(const char *const *paths, size_t expected)
+{
+    const struct schema_gen options = {.out_dir = folder, .cached = true};
+    for (; *paths; paths++)
+        schema_load(loaded, *paths);
+    schema_generate(loaded, &options);
+    schema_errors_print(loaded, stderr);
+    assert_int_equal(schema_error_count(loaded), 0);
+    assert_int_equal(count_files(folder), expected);
+    DIR *dir = opendir(folder);
+    assert_non_null(dir);
+    for (struct dirent *entry; (entry = readdir(dir));) {
+        char made[512], golden[512];
+        if (entry->d_name[0] == '.')
+            continue;
+        snprintf(made, sizeof(made), "%s/%s", folder, entry->d_name);
+        snprintf(golden, sizeof(golden), "golden/%s.golden", entry->d_name);
+        compare(made, golden);
+    }
+    closedir(dir);
+}
+
+/* ---- success ---- */
+
+static void generates_the_tutorials_user(void **state)
+{
+    static const char *const paths[] = {"tutorial-2/user.proto",
+                                        "tutorial-2/barrier.sql", NULL};
+    (void)state;
+    generate_as_golden(paths, 6);
+}
+
+static void generates_the_tutorials_search_api(void **state)
+{
+    static const char *const paths[] = {"tutorial-1/search-middleware.api",
+                                        NULL};
+    (void)state;
+    generate_as_golden(paths, 4);
+}
+
+static void generates_every_form_of_api(void **state)
+{
+    static const char *const paths[] = {"language/kinds.api", NULL};
+    (void)state;
+    generate_as_golden(paths, 4);
+}
+
+static void generates_every_form_of_the_others(void **state)
+{
+    static const char *const paths[] = {"language/shop.proto",
+                                        "language/dump.sql",
+                                        "language/order.saga", NULL};
+    (void)state;
+    generate_as_golden(paths, 8);
+}
+
+static void leaves_files_alone_that_stay_the_same(void **state)
+{
+    const struct schema_gen options = {.out_dir = folder};
+    char path[512];
+    struct stat first, second;
+    (void)state;
+    assert_non_null(schema_load(loaded, "tutorial-1/user.api"));
+    assert_int_equal(schema_generate(loaded, &options), 0);
+    snprintf(path, sizeof(path), "%s/user-api.bus.h", folder);
+    assert_int_equal(stat(path, &first), 0);
+    assert_int_equal(schema_generate(loaded, &options), 0);
+    assert_int_equal(stat(path, &second), 0);
+    assert_int_equal(first.st_ino, second.st_ino);
+}
+
+/* ---- failure ---- */
+
+static void compare_errors(const char *name)
+{
+    char path[512], made[512], golden[512];
+    snprintf(path, sizeof(path), "errors/%s", name);
+    snprintf(made, sizeof(made), "%s/%s", folder, name);
+    snprintf(golden, sizeof(golden), "golden/%s.errors", name);
+    struct schema *schema = schema_new();
+    bool refused = !schema_load(schema, path);
+    FILE *out = fopen(made, "wb");
+    assert_non_null(out);
+    schema_errors_print(schema, out);
+    fclose(out);
+    schema_free(schema);
+    if (!refused)
+        fail_msg("%s was accepted", path);
+    compare(made, golden);
+}
+
+static void says_what_is_wrong(void **state)
+{
+    DIR *dir = opendir("errors");
+    size_t count = 0;
+    (void)state;
+    assert_non_null(dir);
+    for (struct dirent *entry; (entry = readdir(dir));) {
+        if (entry->d_name[0] == '.')
+            continue;
+        compare_errors(entry->d_name);
+        count++;
+    }
+    closedir(dir);
+    assert_in_range(count, 10, 1000);
+}
+
+static void refuses_an_actor_of_another_name(void **state)
+{
+    const struct schema_gen options = {.name = "users", .out_dir = folder};
+    (void)state;
+    assert_non_null(schema_load(loaded, "tutorial-2/user.proto"));
+    assert_int_equal(schema_generate(loaded, &options), 1);
+    assert_string_equal(schema_error_at(loaded, 0)->message,
+                        "found the actor 'user', expected 'users'");
+    assert_int_equal(count_files(folder), 0);
+}
+
+static void refuses_bare_responses(void **state)
+{
+    const struct schema_gen options = {.out_dir = folder};
+    (void)state;
+    load_good("a.api", "service a { @handler h get /a returns (string) }");
+    assert_int_equal(schema_generate(loaded, &options), 1);
+    assert_string_equal(schema_error_at(loaded, 0)->message,
+                        "a response that is no struct is not served yet: "
+                        "'string'");
+}
+
+static void refuses_streams_with_their_place(void **state)
+{
+    const struct schema_gen options = {.out_dir = folder};
+    (void)state;
+    const struct schema_unit *unit =
+        schema_load(loaded, "language/stream.proto");
+    assert_non_null(unit);
+    assert_true(method_of(unit, "watch")->server_stream);
+    assert_int_equal(schema_generate(loaded, &options), 1);
+    assert_string_equal(schema_error_at(loaded, 0)->message,
+                        "streaming methods are not served yet: 'watch'");
+    assert_int_equal(schema_error_at(loaded, 0)->pos.line, 10);
+}
+
+static void says_when_it_cannot_write(void **state)
+{
+    const struct schema_gen options = {.out_dir = "/dev/null/no"};
+    (void)state;
+    assert_non_null(schema_load(loaded, "tutorial-2/user.proto"));
+    assert_int_equal(schema_generate(loaded, &options), 1);
+    assert_int_equal(schema_error_count(loaded), 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        FOLDER_TEST(generates_the_tutorials_user),
+        FOLDER_TEST(generates_the_tutorials_search_api),
+        FOLDER_TEST(generates_every_form_of_api),
+        FOLDER_TEST(generates_every_form_of_the_others),
+        FOLDER_TEST(leaves_files_alone_that_stay_the_same),
+        FOLDER_TEST(says_what_is_wrong),
+        FOLDER_TEST(refuses_an_actor_of_another_name),
+        FOLDER_TEST(refuses_bare_responses),
+        FOLDER_TEST(refuses_streams_with_their_place),
+        FOLDER_TEST(says_when_it_cannot_write),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

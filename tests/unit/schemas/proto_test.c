@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * .proto files through protoc: both tutorials' and one with every form.
+ */
+#include "loaded.h"
+
+/* ---- success ---- */
+
+static void reads_the_first_tutorials_user(void **state)
+{
+    (void)state;
+    const struct schema_unit *unit =
+        schema_load(loaded, "tutorial-1/user.proto");
+    assert_non_null(unit);
+    assert_string_equal(unit->actor, "user");
+    const struct schema_method *get = method_of(unit, "getUser");
+    assert_string_equal(get->path, "/user.user/getUser");
+    assert_int_equal(field_of(get->request, "id")->kind, SCHEMA_I64);
+    assert_string_equal(get->reply->c_name, "user_UserInfoReply");
+}
+
+static void reads_the_second_tutorials_user(void **state)
+{
+    (void)state;
+    const struct schema_unit *unit =
+        schema_load(loaded, "tutorial-2/user.proto");
+    assert_non_null(unit);
+    const struct schema_method *save = method_of(unit, "saveUser");
+    assert_string_equal(save->path, "/user.User/saveUser");
+    assert_int_equal(save->flags, 0);
+    const struct schema_field *name = field_of(save->request, "name");
+    assert_int_equal(name->kind, SCHEMA_TEXT);
+    assert_false(name->presence);
+    assert_string_equal(name->doc, "用户名称");
+    assert_int_equal(name->pos.line, 25);
+    assert_int_equal(name->pos.column, 3);
+}
+
+static void reads_every_kind_of_field(void **state)
+{
+    (void)state;
+    const struct schema_unit *unit = schema_load(loaded, "language/shop.proto");
+    assert_non_null(unit);
+    const struct schema_message *item = message_of(unit, "Item");
+    assert_int_equal(field_of(item, "kind")->kind, SCHEMA_ENUM);
+    assert_string_equal(field_of(item, "kind")->values->c_name, "shop_Kind");
+    assert_int_equal(field_of(item, "state")->values->values[1].number, -1);
+    assert_true(field_of(item, "count")->presence);
+    assert_int_equal(field_of(item, "tags")->cardinality, SCHEMA_LIST);
+    const struct schema_field *prices = field_of(item, "prices");
+    assert_int_equal(prices->cardinality, SCHEMA_MAP);
+    assert_string_equal(prices->message->fields[1].message->full,
+                        "shop.Item.Price");
+    assert_string_equal(field_of(item, "person")->oneof, "owner");
+    assert_true(field_of(item, "shop")->presence);
+    assert_string_equal(field_of(item, "count")->oneof, "");
+    assert_int_equal(field_of(item, "made")->kind, SCHEMA_TIME);
+    assert_int_equal(field_of(item, "lasts")->kind, SCHEMA_DURATION);
+    assert_int_equal(field_of(item, "note")->kind, SCHEMA_TEXT);
+    assert_true(field_of(item, "note")->presence);
+    assert_int_equal(field_of(item, "extra")->kind, SCHEMA_ANY);
+    assert_ptr_equal(field_of(item, "next")->message, item);
+    assert_string_equal(field_of(item, "register")->c_name, "register_");
+}
+
+static void reads_methods_and_their_marks(void **state)
+{
+    (void)state;
+    const struct schema_unit *unit = schema_load(loaded, "language/shop.proto");
+    assert_non_null(unit);
+    assert_int_equal(method_of(unit, "get")->flags,
+                     SCHEMA_NO_SIDE_EFFECTS | SCHEMA_IDEMPOTENT);
+    assert_int_equal(method_of(unit, "put")->flags, SCHEMA_IDEMPOTENT);
+    assert_null(method_of(unit, "put")->reply); /* Empty is nothing */
+    assert_null(method_of(unit, "clear")->request);
+    /* Both services have a method list. */
+    assert_string_equal(method_of(unit, "Shop_list")->path, "/shop.Shop/list");
+    assert_string_equal(method_of(unit, "Admin_list")->path,
+                        "/shop.Admin/list");
+}
+
+static void marks_imported_messages(void **state)
+{
+    (void)state;
+    const struct schema_unit *unit = schema_load(loaded, "language/shop.proto");
+    assert_non_null(unit);
+    const struct schema_message *page = message_of(unit, "common.Page");
+    assert_true(page->imported);
+    assert_string_equal(page->c_name, "common_Page");
+    assert_false(message_of(unit, "Item")->imported);
+    assert_in_range(unit->file_count, 2, 10);
+    assert_string_equal(unit->files[0], "language/shop.proto");
+}
+
+/* ---- failure ---- */
+
+static void passes_protocs_errors_on(void **state)
+{
+    (void)state;
+    assert_null(schema_load(loaded, "errors/broken.proto"));
+    assert_int_equal(schema_error_count(loaded), 3);
+    const struct schema_error *error = schema_error_at(loaded, 0);
+    assert_int_equal(error->pos.line, 7);
+    assert_int_equal(error->pos.column, 3);
+    assert_string_equal(error->message, "\"Nope\" is not defined.");
+    assert_string_equal(error->excerpt, "  Nope b = 2;");
+}
+
+static void refuses_an_absent_file(void **state)
+{
+    (void)state;
+    assert_null(schema_load(loaded, "no/such.proto"));
+    assert_int_equal(schema_error_count(loaded), 1);
+    assert_string_equal(schema_error_at(loaded, 0)->message,
+                        "cannot read: No such file or directory");
+}
+
+static void says_when_protoc_is_missing(void **state)
+{
+    (void)state;
+    char path[4096];
+    const char *was = getenv("PATH");
+    snprintf(path, sizeof(path), "%s", was ? was : "");
+    setenv("PATH", "/nonexistent", 1);
+    const struct schema_unit *unit =
+        schema_load(loaded, "tutorial-2/user.proto");
+    setenv("PATH", path, 1);
+    assert_null(unit);
+    assert_string_equal(schema_error_at(loaded, 0)->message,
+                        "protoc could not be run (Debian package "
+                        "protobuf-compiler)");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        LOADED_TEST(reads_the_first_tutorials_user),
+        LOADED_TEST(reads_the_second_tutorials_user),
+        LOADED_TEST(reads_every_kind_of_field),
+        LOADED_TEST(reads_methods_and_their_marks),
+        LOADED_TEST(marks_imported_messages),
+        LOADED_TEST(passes_protocs_errors_on),
+        LOADED_TEST(refuses_an_absent_file),
+        LOADED_TEST(says_when_protoc_is_missing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

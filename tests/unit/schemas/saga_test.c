@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Sagas: their syntax, and their check against the schemas they import.
+ */
+#include "loaded.h"
+
+#define HEAD                                                                   \
+    "import \"shop.proto\"\n"                                                  \
+    "type Req { Id string `json:\"id\"`\n Big int64 `json:\"big\"` }\n"
+#define SHOP "language/x.saga"
+
+/* ---- success ---- */
+
+static void reads_steps_inputs_and_times(void **state)
+{
+    (void)state;
+    const struct schema_unit *unit = schema_load(loaded, "language/order.saga");
+    assert_non_null(unit);
+    const struct schema_saga *order = unit->sagas[0];
+    assert_string_equal(order->name, "order");
+    assert_string_equal(order->request->c_name, "order_OrderReq");
+    assert_int_equal(order->step_count, 3);
+    const struct schema_step *first = &order->steps[0];
+    assert_string_equal(first->action.actor, "shop");
+    assert_string_equal(first->action.method->name, "get");
+    assert_int_equal(first->timeout_ms, 3000);
+    assert_int_equal(first->retry_limit, 5);
+    assert_int_equal(first->retry_first_ms, 100);
+    assert_int_equal(first->retry_max_ms, 10000);
+    assert_int_equal(first->interval_ms, 2000);
+    const struct schema_input *inputs = first->action.inputs;
+    assert_string_equal(inputs[0].from, "req");
+    assert_string_equal(inputs[0].path, "id");
+    assert_int_equal(inputs[1].convert, SCHEMA_TO_INT);
+    assert_null(inputs[2].from);
+    assert_int_equal(inputs[2].literal_kind, SCHEMA_LITERAL_INT);
+    assert_string_equal(first->compensate.method->name, "put");
+    assert_string_equal(first->compensate.inputs[0].from, "first");
+    assert_string_equal(first->compensate.inputs[2].literal, "-1.5");
+    assert_null(order->steps[1].compensate.actor);
+    assert_int_equal(order->result_count, 3);
+    assert_int_equal(order->result[1].convert, SCHEMA_TO_TEXT);
+}
+
+static void imports_are_not_compiled_along(void **state)
+{
+    (void)state;
+    assert_non_null(schema_load(loaded, "language/order.saga"));
+    assert_int_equal(schema_unit_count(loaded), 2);
+    assert_true(schema_unit_at(loaded, 0)->imported);
+    assert_false(schema_unit_at(loaded, 1)->imported);
+    /* Named by the caller as well, it is the caller's. */
+    assert_non_null(schema_load(loaded, "language/shop.proto"));
+    assert_int_equal(schema_unit_count(loaded), 2);
+    assert_false(schema_unit_at(loaded, 0)->imported);
+}
+
+static void needs_no_reply(void **state)
+{
+    (void)state;
+    const struct schema_unit *unit =
+        load_good(SHOP, HEAD "saga s (Req) { step a = shop.put(id: \"x\") }");
+    assert_null(unit->sagas[0]->reply);
+    assert_int_equal(unit->sagas[0]->result_count, 0);
+}
+
+static void takes_a_smaller_integer(void **state)
+{
+    (void)state;
+    load_good(SHOP, HEAD "saga s (Req) returns (Req) {\n"
+                         "step a = shop.get(shop: req.big)\n"
+                         "return (id: a.id, big: a.count) }");
+}
+
+/* ---- failure ---- */
+
+static void refuses_an_unknown_method(void **state)
+{
+    (void)state;
+    load_bad(SHOP, HEAD "saga s (Req) {\n step a = shop.gett(id: req.id)\n}", 5,
+             11, "found 'gett', expected a method of the actor 'shop'");
+}
+
+static void refuses_an_unknown_actor(void **state)
+{
+    (void)state;
+    load_bad(SHOP, HEAD "saga s (Req) {\n step a = a-b.get(id: req.id)\n}", 5,
+             11, "found 'a-b', expected an actor of an imported file");
+}
+
+static void refuses_an_unknown_field(void **state)
+{
+    (void)state;
+    load_bad(SHOP, HEAD "saga s (Req) {\n step a = shop.get(idd: req.id)\n}", 5,
+             20, "found 'idd', expected a field of 'shop.Item'");
+}
+
+static void refuses_an_unknown_path(void **state)
+{
+    (void)state;
+    load_bad(SHOP, HEAD "saga s (Req) {\n step a = shop.get(id: req.x)\n}", 5,
+             24, "found 'x', expected a field of 'x.Req'");
+}
+
+static void refuses_a_step_that_comes_later(void **state)
+{
+    (void)state;
+    load_bad(SHOP,
+             HEAD "saga s (Req) {\n step a = shop.get(id: b.id) no "
+                  "compensation\n step b = shop.get()\n}",
+             5, 24,
+             "found 'b', expected req or the name of a step before this one");
+}
+
+static void refuses_its_own_reply_in_an_action(void **state)
+{
+    (void)state;
+    load_bad(SHOP, HEAD "saga s (Req) {\n step a = shop.get(id: a.id)\n}", 5,
+             24,
+             "found 'a', expected req or the name of a step before this one");
+}
+
+static void refuses_a_wrong_kind(void **state)
+{
+    (void)state;
+    load_bad(SHOP, HEAD "saga s (Req) {\n step a = shop.get(shop: req.id)\n}",
+             5, 26,
+             "found 'id' (text), expected a value for 'shop' (int64); "
+             "int(...) converts");
+}
+
+static void refuses_an_integer_that_may_not_fit(void **state)
+{
+    (void)state;
+    load_bad(SHOP, HEAD "saga s (Req) {\n step a = shop.get(count: req.big)\n}",
+             5, 27,
+             "found 'big' (int64), expected a value for 'count' (int32)");
+}
+
+static void refuses_a_literal_that_does_not_fit(void **state)
+{
+    (void)state;
+    load_bad(SHOP,
+             HEAD "saga s (Req) {\n step a = shop.get(count: 2147483648)\n}", 5,
+             27, "found '2147483648', expected a value for 'count' (int32)");
+}
+
+static void refuses_a_missing_compensation(void **state)
+{
+    (void)state;
+    load_bad(SHOP,
+             HEAD "saga s (Req) {\n step a = shop.get()\n step b = "
+                  "shop.get()\n}",
+             5, 7,
+             "step 'a' has no compensation and others follow: add one, or "
+             "write 'no compensation'");
+}
+
+static void refuses_a_reply_left_open(void **state)
+{
+    (void)state;
+    load_bad(SHOP,
+             HEAD "saga s (Req) returns (Req) {\n step a = shop.get()\n "
+                  "return (id: a.id)\n}",
+             6, 2, "'big' of 'x.Req' is required and not given");
+}
+
+static void refuses_a_file_that_imports_itself(void **state)
+{
+    (void)state;
+    load_bad("language/own.saga", "import \"own.saga\"\n", 1, 8,
+             "'language/own.saga' imports itself");
+}
+
+static void names_the_import_that_is_absent(void **state)
+{
+    (void)state;
+    load_bad("x.saga", "import \"y.proto\"\nsaga s (Req) {\n step a = y.z()\n}",
+             1, 8, "cannot read y.proto: No such file or directory");
+    assert_int_equal(schema_error_count(loaded), 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        LOADED_TEST(reads_steps_inputs_and_times),
+        LOADED_TEST(imports_are_not_compiled_along),
+        LOADED_TEST(needs_no_reply),
+        LOADED_TEST(takes_a_smaller_integer),
+        LOADED_TEST(refuses_an_unknown_method),
+        LOADED_TEST(refuses_an_unknown_actor),
+        LOADED_TEST(refuses_an_unknown_field),
+        LOADED_TEST(refuses_an_unknown_path),
+        LOADED_TEST(refuses_a_step_that_comes_later),
+        LOADED_TEST(refuses_its_own_reply_in_an_action),
+        LOADED_TEST(refuses_a_wrong_kind),
+        LOADED_TEST(refuses_an_integer_that_may_not_fit),
+        LOADED_TEST(refuses_a_literal_that_does_not_fit),
+        LOADED_TEST(refuses_a_missing_compensation),
+        LOADED_TEST(refuses_a_reply_left_open),
+        LOADED_TEST(refuses_a_file_that_imports_itself),
+        LOADED_TEST(names_the_import_that_is_absent),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
