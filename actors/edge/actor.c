@@ -6,9 +6,11 @@
  */
 #include "actors/edge/edge.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "actors/runtime/settings.h"
@@ -100,6 +102,9 @@ static int config_read(struct actor_process *process, const char *path,
         return code;
     api->config = config;
     api->body_max = (size_t)config->max_bytes;
+    for (size_t i = 0; i < api->routes.count; i++)
+        if ((size_t)api->routes.all[i].body_max > api->body_max)
+            api->body_max = (size_t)api->routes.all[i].body_max;
     api->port = config->port;
     if (!answer_style_from_name(config->errors, &api->style))
         return bus_error_set(err, BUS_INVALID_ARGUMENT,
@@ -234,14 +239,22 @@ static void listeners_close(struct edge *edge)
     }
 }
 
-static void conns_close(struct edge *edge, bool all)
+/* Nothing new; what is under way is answered. */
+static void leave(struct edge *edge)
 {
-    for (struct conn *conn = edge->conns; conn; conn = conn->next) {
-        if (all)
-            conn_close(conn);
-        else
-            conn_close_idle(conn);
-    }
+    edge->leaving = true;
+    listeners_close(edge);
+    for (struct conn *conn = edge->conns; conn; conn = conn->next)
+        conn_part(conn);
+}
+
+static void close_all(struct edge *edge)
+{
+    listeners_close(edge);
+    for (struct conn *conn = edge->conns; conn; conn = conn->next)
+        conn_close(conn);
+    if (!uv_is_closing((uv_handle_t *)&edge->wake))
+        uv_close((uv_handle_t *)&edge->wake, NULL);
 }
 
 /* Exchanges answered since, oldest first. */
@@ -253,7 +266,7 @@ static struct exchange *answered_take(struct edge *edge, bool *ret_draining,
     struct exchange *list = edge->answered;
     edge->answered = NULL;
     *ret_draining = edge->draining;
-    *ret_stopping = edge->stopping;
+    *ret_stopping = edge->closed = edge->stopping;
     pthread_mutex_unlock(&edge->lock);
     while (list) {
         struct exchange *next = list->next;
@@ -274,12 +287,10 @@ static void on_wake(uv_async_t *wake)
         exchange_resume(list);
         list = next;
     }
-    if (draining || stopping) {
-        listeners_close(edge);
-        conns_close(edge, stopping);
-    }
-    if (stopping && !uv_is_closing((uv_handle_t *)wake))
-        uv_close((uv_handle_t *)wake, NULL);
+    if (draining && !edge->leaving)
+        leave(edge);
+    if (stopping)
+        close_all(edge);
 }
 
 static void loop_run(void *arg)
@@ -300,6 +311,50 @@ static void edge_free(struct edge *edge)
     free(edge);
 }
 
+void edge_hold(struct edge *edge)
+{
+    pthread_mutex_lock(&edge->lock);
+    edge->busy++;
+    pthread_mutex_unlock(&edge->lock);
+}
+
+void edge_drop(struct edge *edge)
+{
+    pthread_mutex_lock(&edge->lock);
+    assert(edge->busy > 0);
+    bool quiet = --edge->busy == 0;
+    bool last = quiet && edge->abandoned;
+    if (quiet)
+        pthread_cond_broadcast(&edge->quiet);
+    pthread_mutex_unlock(&edge->lock);
+    if (last)
+        edge_free(edge);
+}
+
+/* NAME of the environment in builds with test hooks, else what is given. */
+static uint64_t wait_of(const char *name, uint64_t ms)
+{
+#ifdef TROUPE_TEST_HOOKS
+    const char *text = getenv(name);
+    if (text && text[0])
+        return strtoull(text, NULL, 10);
+#else
+    (void)name;
+#endif
+    return ms;
+}
+
+static void waits_set(struct edge_waits *waits)
+{
+    *waits = (struct edge_waits){
+        .idle_ms = wait_of("TROUPE_EDGE_IDLE_MS", EDGE_IDLE_MS),
+        .head_ms = wait_of("TROUPE_EDGE_HEAD_MS", EDGE_HEAD_MS),
+        .body_ms = wait_of("TROUPE_EDGE_BODY_MS", EDGE_BODY_MS),
+        .write_ms = wait_of("TROUPE_EDGE_WRITE_MS", EDGE_WRITE_MS),
+        .linger_ms = wait_of("TROUPE_EDGE_LINGER_MS", EDGE_LINGER_MS),
+    };
+}
+
 static struct edge *edge_new(struct actor_process *process)
 {
     struct edge *edge = calloc(1, sizeof(*edge));
@@ -310,6 +365,7 @@ static struct edge *edge_new(struct actor_process *process)
     edge->clock = process->clock;
     edge->conn_max = (size_t)process->config->max_conns;
     edge->date_second = -1;
+    waits_set(&edge->waits);
     pthread_condattr_t monotonic;
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
@@ -335,6 +391,24 @@ static int edge_check(struct actor_process *process, struct bus_error *err)
     return code;
 }
 
+/* As many descriptors as the process may have, and no more connections than
+ * leave some for links and files. */
+static void files_raise(struct edge *edge)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit))
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    size_t kept = EDGE_FILES_KEPT + EDGE_REFUSED_MAX;
+    if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur == RLIM_INFINITY)
+        return;
+    size_t most =
+        limit.rlim_cur > 2 * kept ? limit.rlim_cur - kept : limit.rlim_cur / 2;
+    if (edge->conn_max > most)
+        edge->conn_max = most;
+}
+
 static int edge_start(struct actor_process *process, void **ret_self,
                       struct bus_error *err)
 {
@@ -348,6 +422,7 @@ static int edge_start(struct actor_process *process, void **ret_self,
         uv_async_init(&edge->loop, &edge->wake, on_wake))
         abort();
     edge->wake.data = edge;
+    files_raise(edge);
     for (size_t i = 0; i < edge->api_count && !code; i++)
         code = listen_one(&edge->apis[i], err);
     if (code) {
@@ -394,7 +469,12 @@ static void edge_stop(void *self)
     pthread_mutex_unlock(&edge->lock);
     uv_thread_join(&edge->thread);
     uv_loop_close(&edge->loop);
-    edge_free(edge);
+    pthread_mutex_lock(&edge->lock);
+    edge->abandoned = edge->busy > 0; /* calls that the bus still answers */
+    bool last = !edge->abandoned;
+    pthread_mutex_unlock(&edge->lock);
+    if (last)
+        edge_free(edge);
 }
 
 static const struct actor_loop edge_loop = {

@@ -137,20 +137,27 @@ static void answer_code(struct answer *answer, int status,
     body_take(answer, &buf, arena);
 }
 
+/* A handler's own status; what is no final one would break the framing. */
+static int status_of(const struct bus_error *err)
+{
+    return err->http >= 200 && err->http <= 599 ? err->http : 500;
+}
+
 void answer_failed(struct answer *answer, enum answer_style style,
                    const struct bus_error *err, struct bus_bytes detail,
                    struct bus_arena *arena)
 {
     if (style == ANSWER_CODE && err->http)
-        answer_code(answer, err->http, err, detail, arena);
+        answer_code(answer, status_of(err), err, detail, arena);
     else if (style == ANSWER_CODE && err->business)
         answer_code(answer, 200, err, detail, arena);
     else if (style == ANSWER_CODE && !err->reason[0])
         answer->status = 500; /* the tutorial's handler: status, no body */
     else if (style != ANSWER_PROBLEM && err->http)
-        answer_text(answer, err->http, public_sentence(err), arena);
+        answer_text(answer, status_of(err), public_sentence(err), arena);
     else if (err->http)
-        answer_problem(answer, err->http, err, public_sentence(err), arena);
+        answer_problem(answer, status_of(err), err, public_sentence(err),
+                       arena);
     else
         answer_refused(answer, style, err, arena);
 }
@@ -207,6 +214,12 @@ static void own_headers(struct bus_buf *out, struct bus_bytes packed)
     }
 }
 
+/* RFC 9110 6.4.1: the client waits for none after these. */
+static bool has_body(int status)
+{
+    return status != 204 && status != 304;
+}
+
 void answer_write(struct bus_buf *out, const struct answer *answer,
                   const char *date)
 {
@@ -223,11 +236,13 @@ void answer_write(struct bus_buf *out, const struct answer *answer,
     if (answer->headers.len)
         own_headers(out, answer->headers);
     bus_buf_printf(out, "Date: %s\r\n", date);
-    if (answer->status != 204)
+    if (has_body(answer->status))
         bus_buf_printf(out, "Content-Length: %zu\r\n", answer->body.len);
     if (answer->close)
         bus_buf_text(out, "Connection: close\r\n");
+    else if (answer->keep)
+        bus_buf_text(out, "Connection: keep-alive\r\n");
     bus_buf_text(out, "\r\n");
-    if (!answer->head_only && answer->status != 204)
+    if (!answer->head_only && has_body(answer->status))
         bus_buf_add(out, answer->body.data, answer->body.len);
 }

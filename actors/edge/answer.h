@@ -26,6 +26,7 @@ struct answer {
     bool retry_after; /* come back in a second */
     bool head_only;   /* answer to HEAD: everything but the body */
     bool close;       /* say that the connection ends here */
+    bool keep;        /* say to an HTTP/1.0 client that it does not */
 };
 
 /* The style that a word in YAML names. False if none. */

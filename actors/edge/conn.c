@@ -26,11 +26,13 @@ static void conn_free(struct conn *conn)
     *conn->self = conn->next;
     if (conn->next)
         conn->next->self = conn->self;
-    conn->api->edge->conn_count--;
+    struct edge *edge = conn->api->edge;
+    edge->conn_count--;
     http_reader_release(&conn->reader);
     bus_buf_release(&conn->pending);
     bus_buf_release(&conn->out);
     free(conn);
+    edge_drop(edge);
 }
 
 static void on_closed(uv_handle_t *handle)
@@ -53,14 +55,6 @@ void conn_close(struct conn *conn)
     uv_close((uv_handle_t *)&conn->timer, on_closed);
 }
 
-void conn_close_idle(struct conn *conn)
-{
-    bool idle = !conn->exchange && conn->out.len == 0 &&
-                conn->reader.state == READER_HEAD && !conn->reader.head.len;
-    if (idle)
-        conn_close(conn);
-}
-
 static void on_timer(uv_timer_t *timer)
 {
     conn_close(conn_of((uv_handle_t *)timer));
@@ -72,22 +66,43 @@ static void timer_set(struct conn *conn, uint64_t ms)
         uv_timer_start(&conn->timer, on_timer, ms, 0);
 }
 
+static const struct edge_waits *waits_of(const struct conn *conn)
+{
+    return &conn->api->edge->waits;
+}
+
+static void idle_begin(struct conn *conn)
+{
+    bool leaving = conn->api->edge->leaving;
+    timer_set(conn, leaving ? EDGE_PARTING_MS : waits_of(conn)->idle_ms);
+}
+
+void conn_part(struct conn *conn)
+{
+    bool idle = !conn->exchange && !conn->ending && conn->out.len == 0 &&
+                conn->reader.state == READER_HEAD && !conn->reader.head.len;
+    if (idle)
+        idle_begin(conn);
+}
+
 /* --- writing --- */
 
 static void answer_sent(struct conn *conn)
 {
+    if (conn->out.cap > HTTP_KEEP)
+        bus_buf_release(&conn->out);
     bus_buf_reset(&conn->out);
     if (conn->closing)
         return;
     if (conn->ending) {
         /* Our half is shut; what the client still sends is read and dropped
          * until it closes too or the time is over. */
-        timer_set(conn, EDGE_LINGER_MS);
+        timer_set(conn, waits_of(conn)->linger_ms);
         if (uv_shutdown(&conn->shutdown, (uv_stream_t *)&conn->tcp, NULL))
             conn_close(conn);
     } else {
         http_reader_next(&conn->reader);
-        timer_set(conn, conn->pending.len ? EDGE_HEAD_MS : EDGE_IDLE_MS);
+        idle_begin(conn);
     }
     if (!conn->taking)
         go_on(conn);
@@ -118,7 +133,7 @@ static void out_write(struct conn *conn)
         buf.base += done;
         buf.len -= (size_t)done;
     }
-    timer_set(conn, EDGE_WRITE_MS);
+    timer_set(conn, waits_of(conn)->write_ms);
     conn->write.data = conn;
     if (uv_write(&conn->write, (uv_stream_t *)&conn->tcp, &buf, 1, on_written))
         conn_close(conn);
@@ -129,8 +144,9 @@ void conn_answer(struct conn *conn, struct exchange *exchange)
     assert(conn->exchange == exchange);
     struct answer *answer = &exchange->answer;
     answer->close = answer->close || conn->ending || !conn->reader.keep_alive ||
-                    conn->api->edge->draining;
+                    conn->api->edge->leaving;
     conn->ending = answer->close;
+    answer->keep = conn->reader.old && !answer->close;
     answer_write(&conn->out, answer, edge_date(conn->api->edge));
     conn->exchange = NULL;
     exchange->conn = NULL;
@@ -145,8 +161,11 @@ static void say_continue(struct conn *conn)
     static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
     uv_buf_t buf = uv_buf_init((char *)(uintptr_t)text, sizeof(text) - 1);
     conn->reader.wants_continue = false;
-    /* A client whose window has no room for 25 bytes just waits for them. */
-    uv_try_write((uv_stream_t *)&conn->tcp, &buf, 1);
+    /* A client whose window has no room for 25 bytes just waits for them; half
+     * of them would be garbage. */
+    int done = uv_try_write((uv_stream_t *)&conn->tcp, &buf, 1);
+    if (done > 0 && done < (int)buf.len)
+        conn_close(conn);
 }
 
 /* Feeds bytes to the reader, up to the end of one request, which is then
@@ -155,9 +174,12 @@ static size_t feed(struct conn *conn, const uint8_t *data, size_t len)
 {
     struct http_reader *reader = &conn->reader;
     enum reader_state before = reader->state;
+    size_t had = reader->head.len;
     size_t taken = http_reader_feed(reader, data, len);
+    if (reader->state == READER_HEAD && had == 0 && reader->head.len)
+        timer_set(conn, waits_of(conn)->head_ms);
     if (before == READER_HEAD && reader->state == READER_BODY)
-        timer_set(conn, EDGE_BODY_MS);
+        timer_set(conn, waits_of(conn)->body_ms);
     if (reader->state == READER_BODY && reader->wants_continue)
         say_continue(conn);
     if (reader->state == READER_DONE || reader->state == READER_REFUSED) {
@@ -204,8 +226,6 @@ static void on_read(uv_stream_t *stream, ssize_t len, const uv_buf_t *buf)
     }
     if (len == 0 || conn->ending)
         return;
-    if (conn->reader.state == READER_HEAD && conn->reader.head.len == 0)
-        timer_set(conn, EDGE_HEAD_MS);
     take(conn, (const uint8_t *)buf->base, (size_t)len);
 }
 
@@ -267,6 +287,7 @@ static struct conn *conn_new(struct api *api)
         conn->next->self = &conn->next;
     edge->conns = conn;
     edge->conn_count++;
+    edge_hold(edge);
     return conn;
 }
 
@@ -279,7 +300,12 @@ void conn_accept(struct api *api)
     }
     uv_tcp_nodelay(&conn->tcp, 1);
     note_peer(conn);
-    if (api->edge->conn_count > api->edge->conn_max) {
+    size_t count = api->edge->conn_count, most = api->edge->conn_max;
+    if (count > most + EDGE_REFUSED_MAX) {
+        conn_close(conn);
+        return;
+    }
+    if (count > most) {
         static const char full[] = "HTTP/1.1 503 Service Unavailable\r\n"
                                    "Retry-After: 1\r\nContent-Length: 0\r\n"
                                    "Connection: close\r\n\r\n";
@@ -288,6 +314,6 @@ void conn_accept(struct api *api)
         out_write(conn);
         return;
     }
-    timer_set(conn, EDGE_IDLE_MS);
+    idle_begin(conn);
     go_on(conn);
 }

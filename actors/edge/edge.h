@@ -26,6 +26,11 @@
 #define EDGE_BODY_MS 30000  /* a body, from the head's end */
 #define EDGE_WRITE_MS 30000 /* an answer that the client takes slowly */
 #define EDGE_LINGER_MS 1000 /* reading on after an answer that closes */
+#define EDGE_PARTING_MS                                                        \
+    50                      /* idle when draining: a request may be on its way \
+                             */
+#define EDGE_REFUSED_MAX 64 /* connections past the limit that hear why */
+#define EDGE_FILES_KEPT 128 /* descriptors for all but connections */
 #define EDGE_ARENA ((size_t)32 << 20) /* bytes of one request's memory */
 
 struct edge;
@@ -38,7 +43,7 @@ struct api {
     const struct actor_config *config;
     struct routes routes;
     enum answer_style style;
-    size_t body_max;
+    size_t body_max; /* the largest that any of its routes takes */
     int port;
     uv_tcp_t listener;
     bool listening;
@@ -79,6 +84,12 @@ struct conn {
     bool closing;
 };
 
+/* How long each wait of a connection may take; builds with test hooks read
+ * them from the environment (TROUPE_EDGE_HEAD_MS and so on). */
+struct edge_waits {
+    uint64_t idle_ms, head_ms, body_ms, write_ms, linger_ms;
+};
+
 struct edge {
     struct actor_process *process;
     struct bus *bus;
@@ -91,6 +102,8 @@ struct edge {
     uv_async_t wake;
     struct conn *conns;
     size_t conn_count, conn_max;
+    struct edge_waits waits;
+    bool leaving; /* draining, as the loop knows */
     uint8_t read_bytes[EDGE_READ_BYTES];
     char date[40];
     int64_t date_second;
@@ -98,8 +111,10 @@ struct edge {
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t quiet; /* signalled when busy falls to 0 */
     struct exchange *answered;
-    size_t busy; /* exchanges under way */
+    size_t busy; /* connections, and exchanges under way */
     bool draining, stopping;
+    bool closed;    /* the loop takes no more answers */
+    bool abandoned; /* whoever brings busy to 0 frees the edge */
 };
 
 /* conn.c: connections. */
@@ -107,8 +122,8 @@ void conn_accept(struct api *api);
 /* Writes the exchange's answer and frees it; goes on with the next request. */
 void conn_answer(struct conn *conn, struct exchange *exchange);
 void conn_close(struct conn *conn);
-/* Closes a connection that has nothing under way. */
-void conn_close_idle(struct conn *conn);
+/* When draining: closes a connection that has nothing under way, soon. */
+void conn_part(struct conn *conn);
 
 /* exchange.c: one request, from its values to its answer. Ends in
  * exchange_finish, at once or when the bus has answered. */
@@ -119,6 +134,10 @@ void exchange_free(struct exchange *exchange);
 
 /* actor.c */
 const char *edge_date(struct edge *edge);
+/* For every connection and exchange: the edge lives, and drains, as long as
+ * any. Any thread. */
+void edge_hold(struct edge *edge);
+void edge_drop(struct edge *edge);
 
 extern const struct actor_type edge_actor;
 

@@ -31,21 +31,16 @@ static struct exchange *exchange_new(struct conn *conn)
     exchange->started = bus_now(edge->clock);
     bus_arena_init(&exchange->arena, EDGE_ARENA);
     conn->exchange = exchange;
-    pthread_mutex_lock(&edge->lock);
-    edge->busy++;
-    pthread_mutex_unlock(&edge->lock);
+    edge_hold(edge);
     return exchange;
 }
 
 void exchange_free(struct exchange *exchange)
 {
     struct edge *edge = exchange->edge;
-    pthread_mutex_lock(&edge->lock);
-    if (--edge->busy == 0)
-        pthread_cond_broadcast(&edge->quiet);
-    pthread_mutex_unlock(&edge->lock);
     bus_arena_release(&exchange->arena);
     free(exchange);
+    edge_drop(edge);
 }
 
 /* go-zero's access line. */
@@ -111,7 +106,9 @@ static bool step_route(struct exchange *exchange, struct bus_bytes verb,
 static bool step_size(struct exchange *exchange, const struct http_reader *in)
 {
     int64_t most = exchange->route->body_max;
-    if (most && in->body.len > (uint64_t)most)
+    if (!most)
+        most = exchange->api->config->max_bytes;
+    if (in->body.len > (uint64_t)most)
         return refuse_status(exchange, 413, "request body too large");
     size_t coded;
     struct bus_bytes coding = http_header(in, "Content-Encoding", &coded);
@@ -239,10 +236,15 @@ static void on_reply(void *arg, const struct bus_reply *reply)
         bus_error_set(&exchange->reply.error, BUS_RESOURCE_EXHAUSTED,
                       "reply larger than a request's memory");
     pthread_mutex_lock(&edge->lock);
-    exchange->next = edge->answered;
-    edge->answered = exchange;
+    bool closed = edge->closed; /* stopped before the bus could answer */
+    if (!closed) {
+        exchange->next = edge->answered;
+        edge->answered = exchange;
+        uv_async_send(&edge->wake); /* which the lock keeps from closing */
+    }
     pthread_mutex_unlock(&edge->lock);
-    uv_async_send(&edge->wake);
+    if (closed)
+        exchange_free(exchange);
 }
 
 static void call_start(struct exchange *exchange, const void *message)
@@ -301,9 +303,9 @@ static bool request_take(struct exchange *exchange,
     struct route_match match;
     struct bus_error err = {0};
     void *message = NULL;
+    exchange->answer.head_only = verb_is(in->method, "HEAD");
     if (target_parse(in->target, &exchange->arena, &target, &err))
         return refuse(exchange, &err);
-    exchange->answer.head_only = verb_is(in->method, "HEAD");
     if (!step_route(exchange, in->method, &target, &match) ||
         !step_size(exchange, in) || !step_token(exchange, in))
         return false;
@@ -367,7 +369,7 @@ static void answer_ok(struct exchange *exchange)
         bus_log(BUS_LOG_ERROR, &exchange->trace, NULL,
                 "%s.%s: reply does not fit its schema", exchange->route->actor,
                 exchange->route->method);
-        *answer = (struct answer){.status = 500, .close = answer->close};
+        *answer = (struct answer){.status = 500};
     }
 }
 

@@ -144,8 +144,9 @@ static int on_header_field(llhttp_t *llhttp, const char *at, size_t len)
     }
     if (reader->header_count == HTTP_HEADERS_MAX)
         return -1;
-    reader->headers[reader->header_count++].name =
-        (struct bus_bytes){(const uint8_t *)at, len};
+    /* The value too: the last request's lies in memory that is gone. */
+    reader->headers[reader->header_count++] =
+        (struct bus_pair){.name = {(const uint8_t *)at, len}};
     return 0;
 }
 
@@ -247,6 +248,7 @@ static bool headers_good(struct http_reader *reader)
 {
     bool old = llhttp_get_http_minor(&reader->parser->llhttp) == 0;
     size_t expecting;
+    reader->old = old;
     struct bus_bytes expect = http_header(reader, "Expect", &expecting);
     if (!host_good(reader, old))
         refuse(reader, 400, "exactly one valid Host header is required");
@@ -338,7 +340,9 @@ static size_t feed_head(struct http_reader *reader, const uint8_t *data,
         if (data[i] != '\n')
             continue;
         if (head->len == 2) {
-            head->len = 0; /* an empty line before the request: RFC 9112 2.2 */
+            if (reader->blanks++ == HTTP_BLANKS_MAX)
+                return refuse(reader, 400, "empty request"), len;
+            head->len = 0;
         } else if (head->len >= 4 &&
                    !memcmp(head->data + head->len - 4, "\r\n\r\n", 4)) {
             head_done(reader);
@@ -360,6 +364,14 @@ size_t http_reader_feed(struct http_reader *reader, const uint8_t *data,
     return 0;
 }
 
+/* Idle connections are many: what a large request took is given back. */
+static void buf_renew(struct bus_buf *buf)
+{
+    if (buf->cap > HTTP_KEEP)
+        bus_buf_release(buf);
+    bus_buf_reset(buf);
+}
+
 void http_reader_init(struct http_reader *reader, size_t body_max)
 {
     *reader = (struct http_reader){.body_max = body_max};
@@ -378,8 +390,10 @@ void http_reader_next(struct http_reader *reader)
     reader->method = reader->target = (struct bus_bytes){0};
     reader->header_count = 0;
     reader->keep_alive = reader->wants_continue = reader->trailing = false;
-    bus_buf_reset(&reader->head);
-    bus_buf_reset(&reader->body);
+    reader->old = false;
+    reader->blanks = 0;
+    buf_renew(&reader->head);
+    buf_renew(&reader->body);
     llhttp_init(&reader->parser->llhttp, HTTP_REQUEST, &settings);
     reader->parser->llhttp.data = reader;
 }

@@ -20,6 +20,10 @@
 #define HTTP_HEAD_MAX ((size_t)32 << 10)  /* request line and headers, bytes */
 #define HTTP_TARGET_MAX ((size_t)8 << 10) /* bytes */
 #define HTTP_HEADERS_MAX 100
+#define HTTP_BLANKS_MAX 1 /* empty lines before a request: RFC 9112 2.2 */
+#define HTTP_KEEP                                                              \
+    ((size_t)16 << 10) /* bytes a buffer keeps between requests                \
+                        */
 
 enum reader_state {
     READER_HEAD,    /* gathering the head */
@@ -47,10 +51,12 @@ struct http_reader {
     struct bus_pair headers[HTTP_HEADERS_MAX];
     size_t header_count;
     bool keep_alive;
+    bool old;            /* HTTP/1.0 */
     bool wants_continue; /* Expect: 100-continue, not yet answered */
     struct bus_buf body;
 
     struct bus_buf head;
+    unsigned blanks;
     bool trailing;
     struct http_parser *parser; /* llhttp's state */
 };

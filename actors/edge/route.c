@@ -144,11 +144,19 @@ static const struct route *node_route(const struct route_node *node,
     return NULL;
 }
 
+/* Verbs are capitals alone, none part of another. */
+static bool allowed(const char *allow, const char *verb)
+{
+    return strstr(allow, verb) != NULL;
+}
+
 static void note_allowed(const struct route_node *node,
                          struct route_match *match)
 {
     for (size_t i = 0; i < node->route_count; i++) {
         size_t len = strlen(match->allow);
+        if (allowed(match->allow, node->routes[i]->verb))
+            continue;
         snprintf(match->allow + len, sizeof(match->allow) - len, "%s%s",
                  len ? ", " : "", node->routes[i]->verb);
     }
@@ -199,8 +207,8 @@ static void name_params(struct route_match *match)
 {
     const char *at = match->route->url;
     size_t i = 0;
-    while ((at = strchr(at, ':')) && i < match->param_count) {
-        at++;
+    while ((at = strstr(at, "/:")) && i < match->param_count) {
+        at += 2;
         match->params[i++].name =
             (struct bus_bytes){(const uint8_t *)at, strcspn(at, "/")};
     }

@@ -170,6 +170,37 @@ static void head_has_no_body(void **state)
                    "Connection: close\r\n\r\n");
 }
 
+static void statuses_that_are_none_are_500(void **state)
+{
+    static const int32_t odd[] = {-5, 7, 100, 199, 600, INT32_MAX};
+    for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++)
+        for (int style = ANSWER_TEXT; style <= ANSWER_PROBLEM; style++) {
+            struct bus_error err = {.code = BUS_ABORTED, .http = odd[i]};
+            struct answer answer =
+                failed(*state, (enum answer_style)style, &err);
+            assert_int_equal(answer.status, 500);
+        }
+}
+
+static void no_body_follows_304(void **state)
+{
+    struct fixture *fixture = *state;
+    struct answer answer = {0};
+    answer_text(&answer, 304, "no", &fixture->arena);
+    answer.type = NULL;
+    answer.nosniff = false;
+    assert_written(fixture, &answer,
+                   "HTTP/1.1 304 Not Modified\r\nDate: DATE\r\n\r\n");
+}
+
+static void old_clients_hear_that_they_may_stay(void **state)
+{
+    struct answer answer = {.status = 200, .keep = true};
+    assert_written(*state, &answer,
+                   "HTTP/1.1 200 OK\r\nDate: DATE\r\nContent-Length: 0\r\n"
+                   "Connection: keep-alive\r\n\r\n");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -182,6 +213,9 @@ int main(void)
         TEST(problems_name_the_field),
         TEST(headers_cannot_split_an_answer),
         TEST(head_has_no_body),
+        TEST(statuses_that_are_none_are_500),
+        TEST(no_body_follows_304),
+        TEST(old_clients_hear_that_they_may_stay),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

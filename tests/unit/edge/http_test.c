@@ -134,6 +134,71 @@ static void old_version_and_close_end_the_connection(void **state)
     http_reader_release(&reader);
 }
 
+static void old_clients_may_ask_to_stay(void **state)
+{
+    (void)state;
+    struct http_reader reader;
+    read_all(&reader, "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+    assert_int_equal(reader.state, READER_DONE);
+    assert_true(reader.keep_alive);
+    assert_true(reader.old);
+    http_reader_release(&reader);
+}
+
+/* A header that is there but empty must not show what stood in its place in
+ * the connection's request before. */
+static void empty_value_is_not_the_last_requests(void **state)
+{
+    (void)state;
+    static const char second[] = "GET /2 HTTP/1.1\r\nHost: x\r\n"
+                                 "X-A:\r\nX-B: \r\n\r\n";
+    struct http_reader reader;
+    read_all(&reader, "GET /1 HTTP/1.1\r\nHost: x\r\n"
+                      "X-A: secret\r\nX-B: secret\r\n\r\n");
+    http_reader_next(&reader);
+    http_reader_feed(&reader, (const uint8_t *)second, sizeof(second) - 1);
+    assert_int_equal(reader.state, READER_DONE);
+    assert_int_equal(reader.header_count, 3);
+    assert_int_equal(http_header(&reader, "X-A", NULL).len, 0);
+    assert_int_equal(http_header(&reader, "X-B", NULL).len, 0);
+    http_reader_release(&reader);
+}
+
+static void one_empty_line_may_come_first(void **state)
+{
+    (void)state;
+    struct http_reader reader;
+    read_all(&reader, "\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert_int_equal(reader.state, READER_DONE);
+    http_reader_release(&reader);
+    read_all(&reader, "\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert_int_equal(reader.state, READER_REFUSED);
+    http_reader_release(&reader);
+}
+
+/* Thousands of idle connections must not each hold the largest body that they
+ * ever sent. */
+static void large_bodies_are_given_back(void **state)
+{
+    (void)state;
+    static char text[HTTP_KEEP * 4];
+    struct http_reader reader;
+    memset(text, 'a', sizeof(text));
+    int head = snprintf(text, sizeof(text),
+                        "POST / HTTP/1.1\r\nHost: x\r\n"
+                        "Content-Length: %zu\r\n\r\n",
+                        HTTP_KEEP * 2);
+    text[head] = 'a';
+    http_reader_init(&reader, HTTP_KEEP * 2);
+    for (size_t at = 0; reader.state < READER_DONE;)
+        at +=
+            http_reader_feed(&reader, (uint8_t *)text + at, sizeof(text) - at);
+    assert_int_equal(reader.body.len, HTTP_KEEP * 2);
+    http_reader_next(&reader);
+    assert_true(reader.body.cap <= HTTP_KEEP);
+    http_reader_release(&reader);
+}
+
 static void continue_is_wanted_before_the_body(void **state)
 {
     (void)state;
@@ -274,6 +339,10 @@ int main(void)
         cmocka_unit_test(every_cut_reads_the_same),
         cmocka_unit_test(pipelined_requests_are_two),
         cmocka_unit_test(old_version_and_close_end_the_connection),
+        cmocka_unit_test(old_clients_may_ask_to_stay),
+        cmocka_unit_test(empty_value_is_not_the_last_requests),
+        cmocka_unit_test(one_empty_line_may_come_first),
+        cmocka_unit_test(large_bodies_are_given_back),
         cmocka_unit_test(continue_is_wanted_before_the_body),
         cmocka_unit_test(smuggling_is_refused),
         cmocka_unit_test(endless_heads_and_bodies_are_refused),

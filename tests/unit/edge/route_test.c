@@ -125,6 +125,8 @@ static void other_paths_and_verbs_are_told_apart(void **state)
     assert_string_equal(matched(*state, "GET", "/a/7/d"), "none");
     assert_string_equal(matched(*state, "DELETE", "/a/7"), "known");
     assert_string_equal(match(*state, "DELETE", "/a/7").allow, "GET, POST");
+    /* Two leaves match, each with a GET. */
+    assert_string_equal(match(*state, "DELETE", "/a/b").allow, "GET, POST");
 }
 
 static void groups_say_what_holds(void **state)

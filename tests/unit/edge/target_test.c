@@ -95,6 +95,11 @@ static void forms_are_pairs(void **state)
     assert_string_equal(form(*state, "a=+%2B%3D&b"), "[a= +=][b=]");
     assert_string_equal(form(*state, "&&a=1=2&&"), "[a=1=2]");
     assert_string_equal(form(*state, "=v"), "[=v]");
+    /* A request without a query or body: no bytes, at no address. */
+    size_t count = 0;
+    assert_int_equal(
+        target_form((struct bus_bytes){0}, *state, NULL, 0, &count, NULL), 0);
+    assert_int_equal(count, 0);
 }
 
 static void bad_forms_are_refused(void **state)
