@@ -15,10 +15,10 @@
 #include "bus/call.h"
 #include "bus/frame.h"
 #include "bus/server.h"
-#include "tests/unit/bus/home_fixture.h"
+#include "tests/unit/bus/folder.h"
 
 struct world {
-    char home[64];
+    char home[FOLDER_MAX];
     struct bus *caller, *callee;
     struct bus_server *server;
     struct bus_arena arena;
@@ -38,7 +38,7 @@ static int set_up(void **state)
 {
     static struct world world;
     memset(&world, 0, sizeof(world));
-    home_make(world.home, sizeof(world.home));
+    folder_make(world.home);
     struct bus_options options = {.home = world.home, .actor = "tester"};
     assert_int_equal(bus_open(&options, &world.caller, NULL), BUS_OK);
     assert_int_equal(bus_open(&options, &world.callee, NULL), BUS_OK);
@@ -64,7 +64,7 @@ static int tear_down(void **state)
     bus_close(world->caller);
     bus_close(world->callee);
     bus_arena_release(&world->arena);
-    home_remove(world->home);
+    folder_remove(world->home);
     return 0;
 }
 
