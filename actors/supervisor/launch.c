@@ -76,8 +76,9 @@ static struct array env_new(const struct launch_site *site,
     size_t max = inherited + OWN_ENV_MAX + spec->env.count;
     struct array env = array_new(arena, max);
     for (size_t i = 0; i < inherited; i++) {
-        /* Ours and nobody else's: a parent's notify pipe. */
-        if (strncmp(site->environ[i], "TROUPE_NOTIFY_FD=", 17) != 0)
+        /* What our own starter told us is not meant for our children. */
+        if (strncmp(site->environ[i], "TROUPE_NOTIFY_FD=", 17) != 0 &&
+            strncmp(site->environ[i], "TROUPE_SUPERVISOR_PID=", 22) != 0)
             array_add(&env, site->environ[i]);
     }
     const struct topology_env *own = spec->env.items;

@@ -462,5 +462,6 @@ int main(void)
         cmocka_unit_test(a_reload_adds_removes_and_keeps),
         cmocka_unit_test(a_bad_stats_line_changes_nothing),
     };
+    bus_log_level(BUS_LOG_SEVERE); /* deaths are loud */
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
