@@ -1,0 +1,604 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The engine as a specification: every phase with every event, every code, and
+ * the stories that the three rules are there for.
+ */
+#include "tests/unit/saga/cmocka_all.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "actors/saga/engine.h"
+#include "bus/code.h"
+
+#define STEPS 3
+
+/* An engine, its storage, and what it last said. */
+struct bench {
+    struct engine_rule rules[ENGINE_STEPS_MAX];
+    struct engine_step steps[ENGINE_STEPS_MAX];
+    struct engine engine;
+    struct engine_out out;
+};
+
+static void bench_open(struct bench *bench, uint16_t count)
+{
+    memset(bench, 0, sizeof(*bench));
+    for (uint16_t i = 0; i < count; i++)
+        bench->rules[i] = (struct engine_rule){
+            .after = (UINT64_C(1) << i) - 1,
+            .retry_first_ms = 50,
+            .retry_max_ms = 5000,
+            .interval_ms = 700,
+            .compensates = true,
+        };
+    engine_init(&bench->engine, bench->rules, bench->steps, count);
+}
+
+static void feed(struct bench *bench, struct engine_event event)
+{
+    engine_handle(&bench->engine, &event, &bench->out);
+}
+
+static void submit(struct bench *bench)
+{
+    feed(bench, (struct engine_event){.kind = EVENT_SUBMITTED});
+}
+
+static void commit(struct bench *bench)
+{
+    feed(bench, (struct engine_event){.kind = EVENT_COMMITTED,
+                                      .version = bench->engine.version});
+}
+
+static void answer(struct bench *bench, uint16_t step, enum engine_op op,
+                   int code)
+{
+    feed(bench, (struct engine_event){
+                    .kind = EVENT_ANSWERED,
+                    .step = step,
+                    .op = op,
+                    .attempt = bench->steps[step].branch[op].attempts,
+                    .code = code});
+}
+
+static void fire(struct bench *bench, uint16_t step, enum engine_op op)
+{
+    feed(bench, (struct engine_event){
+                    .kind = EVENT_TIMER,
+                    .step = step,
+                    .op = op,
+                    .attempt = bench->steps[step].branch[op].attempts});
+}
+
+/* What it said as words: "call a0" is an action, "c0" a compensation. */
+static const char *said(const struct bench *bench)
+{
+    static char text[1024];
+    size_t len = 0;
+    text[0] = 0;
+    for (size_t i = 0; i < bench->out.count && len < sizeof(text); i++) {
+        const struct engine_command *at = &bench->out.items[i];
+        char op = at->op == OP_ACTION ? 'a' : 'c';
+        static const char *const news[] = {"accepted", "refused", "outcome"};
+        const char *gap = i ? ", " : "";
+        size_t room = sizeof(text) - len;
+        if (at->kind == COMMAND_JOURNAL)
+            len += (size_t)snprintf(text + len, room, "%s%s", gap,
+                                    at->sync ? "sync" : "ride");
+        else if (at->kind == COMMAND_CALL)
+            len += (size_t)snprintf(text + len, room, "%scall %c%u", gap, op,
+                                    at->step);
+        else if (at->kind == COMMAND_TIMER)
+            len +=
+                (size_t)snprintf(text + len, room, "%stimer %c%u %u%s", gap, op,
+                                 at->step, at->delay_ms, at->jitter ? "~" : "");
+        else
+            len += (size_t)snprintf(text + len, room, "%stell %s", gap,
+                                    news[at->news]);
+    }
+    return text;
+}
+
+#define assert_said(bench, text) assert_string_equal(said(bench), (text))
+
+static void assert_phase(const struct bench *bench, enum engine_phase phase)
+{
+    assert_int_equal(bench->engine.phase, phase);
+    assert_true(engine_sound(&bench->engine));
+}
+
+/* A fresh engine in that phase, by way of events. */
+static void bring_to(struct bench *bench, enum engine_phase phase)
+{
+    bench_open(bench, 1);
+    if (phase == PHASE_NEW)
+        return;
+    submit(bench);
+    if (phase == PHASE_REFUSED)
+        feed(bench, (struct engine_event){.kind = EVENT_UNWRITTEN});
+    if (phase == PHASE_ACCEPTING || phase == PHASE_REFUSED)
+        return;
+    commit(bench);
+    if (phase == PHASE_RUNNING)
+        return;
+    bool done = phase == PHASE_CLOSING_DONE || phase == PHASE_DONE;
+    answer(bench, 0, OP_ACTION, done ? BUS_OK : BUS_ABORTED);
+    if (phase == PHASE_TURNING || phase == PHASE_CLOSING_DONE)
+        return;
+    commit(bench);
+    if (phase == PHASE_UNDOING || phase == PHASE_DONE)
+        return;
+    answer(bench, 0, OP_COMPENSATE, BUS_OK);
+    if (phase == PHASE_CLOSING_UNDONE)
+        return;
+    commit(bench);
+}
+
+static struct engine_event event_for(const struct bench *bench,
+                                     enum engine_event_kind kind)
+{
+    enum engine_op op =
+        bench->engine.phase >= PHASE_TURNING ? OP_COMPENSATE : OP_ACTION;
+    return (struct engine_event){
+        .kind = kind,
+        .op = op,
+        .attempt = bench->steps[0].branch[op].attempts,
+        .code = kind == EVENT_ANSWERED ? BUS_OK : BUS_UNAVAILABLE,
+        .version = bench->engine.version,
+    };
+}
+
+/* True if a process that does this dies of an assertion. */
+static bool dies(struct bench *bench, const struct engine_event *event)
+{
+    int status = 0;
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        signal(SIGABRT, SIG_DFL);
+        close(STDERR_FILENO);
+        engine_handle(&bench->engine, event, &bench->out);
+        _exit(0);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    return !(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+/* ---- Every phase with every event ---- */
+
+/* N never, I ignored, H handled; columns SUBMITTED COMMITTED UNWRITTEN ANSWERED
+ * LOST UNSENT TIMER RESUMED DEADLINE. */
+static const char *const expected[PHASE_COUNT] = {
+    [PHASE_NEW] = "HNNNNNNNN",
+    [PHASE_ACCEPTING] = "NHHNNNNNH",
+    [PHASE_RUNNING] = "NHIHHHHHH",
+    [PHASE_TURNING] = "NHIIININI",
+    [PHASE_UNDOING] = "NIIHHHHHI",
+    [PHASE_CLOSING_DONE] = "NHIIININI",
+    [PHASE_CLOSING_UNDONE] = "NHIIININI",
+    [PHASE_DONE] = "NIIIININI",
+    [PHASE_UNDONE] = "NIIIININI",
+    [PHASE_REFUSED] = "NIIIININI",
+};
+
+static void check_pair(enum engine_phase phase, enum engine_event_kind kind)
+{
+    struct bench bench, before;
+    bring_to(&bench, phase);
+    assert_phase(&bench, phase);
+    struct engine_event event = event_for(&bench, kind);
+    char want = expected[phase][kind];
+    before = bench;
+    enum engine_reaction reaction = engine_reaction(phase, kind);
+    assert_int_equal(reaction, want == 'N'   ? REACT_NEVER
+                               : want == 'I' ? REACT_IGNORE
+                                             : REACT_HANDLE);
+    if (reaction == REACT_NEVER) {
+        assert_true(dies(&bench, &event));
+        return;
+    }
+    engine_handle(&bench.engine, &event, &bench.out);
+    assert_true(engine_sound(&bench.engine));
+    if (reaction == REACT_IGNORE) {
+        assert_int_equal(bench.out.count, 0);
+        assert_memory_equal(&bench.engine, &before.engine,
+                            sizeof(bench.engine));
+        assert_memory_equal(bench.steps, before.steps, sizeof(bench.steps));
+    }
+}
+
+static void every_phase_with_every_event(void **state)
+{
+    (void)state;
+    for (int phase = 0; phase < PHASE_COUNT; phase++)
+        for (int kind = 0; kind < EVENT_COUNT; kind++)
+            check_pair((enum engine_phase)phase, (enum engine_event_kind)kind);
+}
+
+static void every_code_of_an_action(void **state)
+{
+    static const int refusals[] = {BUS_INVALID_ARGUMENT, BUS_NOT_FOUND,
+                                   BUS_ALREADY_EXISTS,   BUS_PERMISSION_DENIED,
+                                   BUS_ABORTED,          BUS_OUT_OF_RANGE};
+    (void)state;
+    for (int code = 0; code <= BUS_UNAUTHENTICATED; code++) {
+        struct bench bench;
+        bring_to(&bench, PHASE_RUNNING);
+        answer(&bench, 0, OP_ACTION, code);
+        bool refused = false;
+        for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++)
+            refused = refused || refusals[i] == code;
+        if (code == BUS_OK)
+            assert_phase(&bench, PHASE_CLOSING_DONE);
+        else if (refused)
+            assert_phase(&bench, PHASE_TURNING);
+        else if (code == BUS_FAILED_PRECONDITION)
+            assert_said(&bench, "timer a0 700, ride");
+        else
+            assert_said(&bench, "timer a0 50~, ride");
+    }
+}
+
+static void every_code_of_a_compensation(void **state)
+{
+    (void)state;
+    for (int code = 0; code <= BUS_UNAUTHENTICATED; code++) {
+        struct bench bench;
+        bring_to(&bench, PHASE_UNDOING);
+        answer(&bench, 0, OP_COMPENSATE, code);
+        if (code == BUS_OK)
+            assert_phase(&bench, PHASE_CLOSING_UNDONE);
+        else if (code == BUS_FAILED_PRECONDITION)
+            assert_said(&bench, "timer c0 700, ride");
+        else
+            assert_said(&bench, "timer c0 50~, ride");
+    }
+}
+
+/* ---- Stories ---- */
+
+static void runs_steps_in_order(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bench_open(&bench, STEPS);
+    submit(&bench);
+    assert_said(&bench, "sync");
+    commit(&bench);
+    assert_said(&bench, "tell accepted, call a0, ride");
+    answer(&bench, 0, OP_ACTION, BUS_OK);
+    assert_said(&bench, "call a1, ride");
+    answer(&bench, 1, OP_ACTION, BUS_OK);
+    assert_said(&bench, "call a2, ride");
+    answer(&bench, 2, OP_ACTION, BUS_OK);
+    assert_said(&bench, "sync");
+    assert_phase(&bench, PHASE_CLOSING_DONE);
+    commit(&bench);
+    assert_said(&bench, "tell outcome");
+    assert_true(engine_finished(&bench.engine));
+}
+
+static void compensates_in_reverse_with_the_failing_step(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bench_open(&bench, STEPS);
+    submit(&bench);
+    commit(&bench);
+    answer(&bench, 0, OP_ACTION, BUS_OK);
+    answer(&bench, 1, OP_ACTION, BUS_NOT_FOUND);
+    assert_said(&bench, "sync");
+    assert_int_equal(bench.engine.failed, 1);
+    commit(&bench);
+    assert_said(&bench, "call c1, ride");
+    answer(&bench, 1, OP_COMPENSATE, BUS_OK);
+    assert_said(&bench, "call c0, ride");
+    answer(&bench, 0, OP_COMPENSATE, BUS_OK);
+    assert_said(&bench, "sync");
+    commit(&bench);
+    assert_said(&bench, "tell outcome");
+    assert_phase(&bench, PHASE_UNDONE);
+    assert_int_equal(bench.steps[2].branch[OP_COMPENSATE].status, BRANCH_NONE);
+    assert_int_equal(bench.steps[2].branch[OP_ACTION].status, BRANCH_WAITING);
+}
+
+static void ends_at_once_with_nothing_to_undo(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bench_open(&bench, 1);
+    bench.rules[0].compensates = false;
+    engine_init(&bench.engine, bench.rules, bench.steps, 1);
+    submit(&bench);
+    commit(&bench);
+    answer(&bench, 0, OP_ACTION, BUS_ABORTED);
+    assert_phase(&bench, PHASE_CLOSING_UNDONE);
+}
+
+static void waits_longer_each_time_and_not_for_ever(void **state)
+{
+    struct engine_rule rule = {.retry_first_ms = 50, .retry_max_ms = 5000};
+    (void)state;
+    assert_int_equal(engine_backoff_ms(&rule, 1, false), 50);
+    assert_int_equal(engine_backoff_ms(&rule, 2, false), 100);
+    assert_int_equal(engine_backoff_ms(&rule, 7, false), 3200);
+    assert_int_equal(engine_backoff_ms(&rule, 8, false), 5000);
+    assert_int_equal(engine_backoff_ms(&rule, UINT32_MAX, false), 5000);
+    assert_int_equal(engine_backoff_ms(&rule, UINT32_MAX, true),
+                     ENGINE_UNREACHED_MS);
+    rule.retry_first_ms = UINT32_MAX;
+    rule.retry_max_ms = UINT32_MAX;
+    assert_int_equal(engine_backoff_ms(&rule, 9, false), UINT32_MAX);
+}
+
+static void retries_the_same_branch_until_it_answers(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bring_to(&bench, PHASE_RUNNING);
+    feed(&bench, (struct engine_event){
+                     .kind = EVENT_LOST, .attempt = 1, .code = BUS_UNKNOWN});
+    assert_said(&bench, "timer a0 50~, ride");
+    fire(&bench, 0, OP_ACTION);
+    assert_said(&bench, "call a0, ride");
+    assert_int_equal(bench.out.items[0].attempt, 2);
+    answer(&bench, 0, OP_ACTION, BUS_OK);
+    assert_int_equal(bench.steps[0].branch[OP_ACTION].attempts, 2);
+    assert_phase(&bench, PHASE_CLOSING_DONE);
+}
+
+static void turns_when_the_limit_is_reached(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bench_open(&bench, 1);
+    bench.rules[0].retry_limit = 3;
+    submit(&bench);
+    commit(&bench);
+    for (int i = 0; i < 2; i++) {
+        answer(&bench, 0, OP_ACTION, BUS_INTERNAL);
+        fire(&bench, 0, OP_ACTION);
+    }
+    answer(&bench, 0, OP_ACTION, BUS_FAILED_PRECONDITION); /* no failure */
+    fire(&bench, 0, OP_ACTION);
+    answer(&bench, 0, OP_ACTION, BUS_INTERNAL);
+    assert_phase(&bench, PHASE_TURNING);
+    assert_int_equal(bench.steps[0].branch[OP_ACTION].attempts, 4);
+}
+
+static void ignores_answers_of_an_earlier_attempt(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bring_to(&bench, PHASE_RUNNING);
+    feed(&bench, (struct engine_event){
+                     .kind = EVENT_LOST, .attempt = 1, .code = BUS_UNKNOWN});
+    fire(&bench, 0, OP_ACTION);
+    feed(&bench, (struct engine_event){.kind = EVENT_ANSWERED, .attempt = 1});
+    assert_said(&bench, "");
+    assert_phase(&bench, PHASE_RUNNING);
+    feed(&bench, (struct engine_event){.kind = EVENT_TIMER, .attempt = 1});
+    assert_said(&bench, "");
+}
+
+/* Rule 2: score's compensation takes user's reply. */
+static void waits_for_the_disk_before_a_step_that_needs_it(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bench_open(&bench, 2);
+    bench.rules[1].needs = 1;
+    submit(&bench);
+    commit(&bench);
+    uint32_t before = bench.engine.version;
+    answer(&bench, 0, OP_ACTION, BUS_OK);
+    assert_said(&bench, "sync");
+    feed(&bench,
+         (struct engine_event){.kind = EVENT_COMMITTED, .version = before});
+    assert_said(&bench, "sync"); /* an older version does not do */
+    commit(&bench);
+    assert_said(&bench, "call a1, ride");
+}
+
+/* Rule 3: a step that this state never saw called may have run. */
+static void undoes_what_may_have_run_before_a_restart(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bench_open(&bench, STEPS);
+    bench.rules[0].retry_limit = 1;
+    bench.rules[2].needs = 1 << 1; /* cannot have run: 1 is not done */
+    bench.engine.phase = PHASE_RUNNING;
+    feed(&bench, (struct engine_event){.kind = EVENT_RESUMED});
+    assert_said(&bench, "call a0, ride");
+    answer(&bench, 0, OP_ACTION, BUS_INTERNAL);
+    assert_phase(&bench, PHASE_TURNING);
+    commit(&bench);
+    assert_said(&bench, "call c1, ride");
+    assert_int_equal(bench.steps[2].branch[OP_COMPENSATE].status, BRANCH_NONE);
+}
+
+/* A refusal says that it never happened, and so nothing after it. */
+static void a_refusal_after_a_restart_undoes_no_more(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bench_open(&bench, STEPS);
+    bench.engine.phase = PHASE_RUNNING;
+    feed(&bench, (struct engine_event){.kind = EVENT_RESUMED});
+    answer(&bench, 0, OP_ACTION, BUS_ABORTED);
+    commit(&bench);
+    assert_said(&bench, "call c0, ride");
+    answer(&bench, 0, OP_COMPENSATE, BUS_OK);
+    assert_phase(&bench, PHASE_CLOSING_UNDONE);
+}
+
+static void a_step_that_cannot_be_called_never_ran(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bench_open(&bench, 2);
+    submit(&bench);
+    commit(&bench);
+    answer(&bench, 0, OP_ACTION, BUS_OK);
+    feed(&bench, (struct engine_event){.kind = EVENT_UNSENT,
+                                       .step = 1,
+                                       .attempt = 1,
+                                       .code = BUS_INVALID_ARGUMENT});
+    assert_int_equal(bench.steps[1].branch[OP_ACTION].attempts, 0);
+    commit(&bench);
+    assert_said(&bench, "call c0, ride");
+    assert_int_equal(bench.steps[1].branch[OP_COMPENSATE].status, BRANCH_NONE);
+}
+
+static void a_deadline_waits_for_the_call_in_flight(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bench_open(&bench, 2);
+    submit(&bench);
+    commit(&bench);
+    feed(&bench, (struct engine_event){.kind = EVENT_DEADLINE});
+    assert_said(&bench, "");
+    assert_phase(&bench, PHASE_RUNNING);
+    answer(&bench, 0, OP_ACTION, BUS_OK);
+    assert_said(&bench, "sync");
+    assert_phase(&bench, PHASE_TURNING);
+    assert_int_equal(bench.engine.failed, -1);
+}
+
+static void a_deadline_gives_up_a_step_that_waits(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bring_to(&bench, PHASE_RUNNING);
+    answer(&bench, 0, OP_ACTION, BUS_UNAVAILABLE);
+    feed(&bench, (struct engine_event){.kind = EVENT_DEADLINE});
+    assert_phase(&bench, PHASE_TURNING);
+    fire(&bench, 0, OP_ACTION);
+    assert_said(&bench, "");
+}
+
+static void refuses_what_cannot_be_written(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bring_to(&bench, PHASE_ACCEPTING);
+    feed(&bench, (struct engine_event){.kind = EVENT_UNWRITTEN});
+    assert_said(&bench, "tell refused");
+    assert_phase(&bench, PHASE_REFUSED);
+}
+
+/* 0 and 1 together, then 2: a partial order that plans do not have yet. */
+static void follows_a_partial_order(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bench_open(&bench, STEPS);
+    bench.rules[1].after = 0;
+    submit(&bench);
+    commit(&bench);
+    assert_said(&bench, "tell accepted, call a0, call a1, ride");
+    answer(&bench, 1, OP_ACTION, BUS_OK);
+    assert_said(&bench, "ride");
+    answer(&bench, 0, OP_ACTION, BUS_OK);
+    assert_said(&bench, "call a2, ride");
+    answer(&bench, 2, OP_ACTION, BUS_ABORTED);
+    commit(&bench);
+    assert_said(&bench, "call c2, ride");
+    answer(&bench, 2, OP_COMPENSATE, BUS_OK);
+    assert_said(&bench, "call c0, call c1, ride");
+}
+
+static void sixty_four_steps_end(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bench_open(&bench, ENGINE_STEPS_MAX);
+    submit(&bench);
+    commit(&bench);
+    for (uint16_t i = 0; i < ENGINE_STEPS_MAX - 1; i++)
+        answer(&bench, i, OP_ACTION, BUS_OK);
+    answer(&bench, ENGINE_STEPS_MAX - 1, OP_ACTION, BUS_ABORTED);
+    commit(&bench);
+    for (uint16_t i = ENGINE_STEPS_MAX; i-- > 0;)
+        answer(&bench, i, OP_COMPENSATE, BUS_OK);
+    commit(&bench);
+    assert_phase(&bench, PHASE_UNDONE);
+}
+
+/* ---- Names, and states that nobody could have written ---- */
+
+static void names_are_read_back(void **state)
+{
+    (void)state;
+    assert_int_equal(engine_phase_stored("running"), PHASE_RUNNING);
+    assert_int_equal(engine_phase_stored("undoing"), PHASE_UNDOING);
+    assert_int_equal(engine_phase_stored("done"), PHASE_DONE);
+    assert_int_equal(engine_phase_stored("undone"), PHASE_UNDONE);
+    assert_int_equal(engine_phase_stored("refused"), PHASE_COUNT);
+    for (int i = 0; i < BRANCH_COUNT; i++)
+        assert_int_equal(engine_branch_from_text(
+                             engine_branch_text((enum engine_branch_status)i)),
+                         i);
+    assert_int_equal(engine_branch_from_text("else"), BRANCH_COUNT);
+}
+
+static void unsound_states_are_known(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bring_to(&bench, PHASE_DONE);
+    bench.steps[0].branch[OP_ACTION].status = BRANCH_WAITING;
+    assert_false(engine_sound(&bench.engine));
+    bring_to(&bench, PHASE_UNDONE);
+    bench.steps[0].branch[OP_COMPENSATE].status = BRANCH_WAITING;
+    assert_false(engine_sound(&bench.engine));
+    bring_to(&bench, PHASE_RUNNING);
+    bench.steps[0].branch[OP_COMPENSATE].status = BRANCH_CALLING;
+    assert_false(engine_sound(&bench.engine));
+    bring_to(&bench, PHASE_UNDOING);
+    bench.steps[0].branch[OP_ACTION].status = BRANCH_BACKOFF;
+    assert_false(engine_sound(&bench.engine));
+    bring_to(&bench, PHASE_RUNNING);
+    bench.engine.durable = 1;
+    assert_false(engine_sound(&bench.engine));
+    bench_open(&bench, 2);
+    bench.steps[1].branch[OP_ACTION].status = BRANCH_DONE;
+    assert_false(engine_sound(&bench.engine));
+    bench_open(&bench, 1);
+    bench.engine.failed = 1;
+    assert_false(engine_sound(&bench.engine));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_phase_with_every_event),
+        cmocka_unit_test(every_code_of_an_action),
+        cmocka_unit_test(every_code_of_a_compensation),
+        cmocka_unit_test(runs_steps_in_order),
+        cmocka_unit_test(compensates_in_reverse_with_the_failing_step),
+        cmocka_unit_test(ends_at_once_with_nothing_to_undo),
+        cmocka_unit_test(waits_longer_each_time_and_not_for_ever),
+        cmocka_unit_test(retries_the_same_branch_until_it_answers),
+        cmocka_unit_test(turns_when_the_limit_is_reached),
+        cmocka_unit_test(ignores_answers_of_an_earlier_attempt),
+        cmocka_unit_test(waits_for_the_disk_before_a_step_that_needs_it),
+        cmocka_unit_test(undoes_what_may_have_run_before_a_restart),
+        cmocka_unit_test(a_refusal_after_a_restart_undoes_no_more),
+        cmocka_unit_test(a_step_that_cannot_be_called_never_ran),
+        cmocka_unit_test(a_deadline_waits_for_the_call_in_flight),
+        cmocka_unit_test(a_deadline_gives_up_a_step_that_waits),
+        cmocka_unit_test(refuses_what_cannot_be_written),
+        cmocka_unit_test(follows_a_partial_order),
+        cmocka_unit_test(sixty_four_steps_end),
+        cmocka_unit_test(names_are_read_back),
+        cmocka_unit_test(unsound_states_are_known),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
