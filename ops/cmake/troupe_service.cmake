@@ -7,7 +7,7 @@
 #   NAME_actor  the actor's code and the author's sources, without a main: an
 #               object library, so that an author's NAME_open takes the weak
 #               default's place whichever file it stands in
-#   NAME        the program (not with NO_MAIN, nor before there are SOURCES)
+#   NAME        the program (not with NO_MAIN)
 # NAME is the actor's: the proto package, or the .api file's service. CALLS
 # names the actors whose clients the sources use.
 function(troupe_service name)
@@ -23,11 +23,8 @@ function(troupe_service name)
         message(FATAL_ERROR "${name}: no .api or .proto among the SCHEMAS")
     endif()
     add_library(${name}_bus STATIC ${bus_sources})
-    target_link_libraries(${name}_bus PUBLIC troupe_flags)
+    target_link_libraries(${name}_bus PUBLIC troupe_flags troupe_bus)
     add_dependencies(${name}_bus ${name}_schema)
-    if(TARGET troupe_bus)
-        target_link_libraries(${name}_bus PUBLIC troupe_bus)
-    endif()
 
     add_library(${name}_actor OBJECT ${actor_sources} ${arg_SOURCES})
     add_dependencies(${name}_actor ${name}_schema)
@@ -38,25 +35,10 @@ function(troupe_service name)
         # The folder of that service may be read later.
         add_dependencies(${name}_actor ${called}_schema)
     endforeach()
-    foreach(library troupe_runtime troupe_store troupe_bus troupe_base)
-        if(TARGET ${library})
-            target_link_libraries(${name}_actor PUBLIC ${library})
-        endif()
-    endforeach()
+    target_link_libraries(${name}_actor PUBLIC troupe_runtime troupe_store
+        troupe_bus troupe_base)
 
-    # bus_saga_run's own file, which plans need.
-    set(engine)
-    file(GLOB candidates ${CMAKE_SOURCE_DIR}/actors/runtime/saga*.c)
-    foreach(file IN LISTS candidates)
-        file(STRINGS ${file} lines REGEX "^int bus_saga_run\\(")
-        list(APPEND engine ${lines})
-    endforeach()
-    if(actor_sources MATCHES "\\.saga\\.c" AND NOT engine)
-        return()
-    endif()
-    if(arg_NO_MAIN OR NOT arg_SOURCES OR NOT TARGET troupe_runtime OR
-       NOT EXISTS ${CMAKE_SOURCE_DIR}/bus/call.c OR
-       NOT EXISTS ${CMAKE_SOURCE_DIR}/bus/server.c)
+    if(arg_NO_MAIN)
         return()
     endif()
     string(MAKE_C_IDENTIFIER ${name} prefix)

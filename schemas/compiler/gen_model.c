@@ -92,9 +92,28 @@ void gen_model_header(struct gen *gen, struct out *out,
     out_printf(out, "#endif\n");
 }
 
+static void column_flags(struct out *out, const struct schema_column *column)
+{
+    const struct {
+        bool set;
+        const char *name;
+    } flags[] = {{column->not_null, "NOT_NULL"},
+                 {column->automatic, "AUTO"},
+                 {column->unwritten, "UNWRITTEN"},
+                 {column->on_update, "ON_UPDATE"}};
+    const char *between = "";
+    for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
+        if (!flags[i].set)
+            continue;
+        out_printf(out, "%sMODEL_%s", between, flags[i].name);
+        between = " | ";
+    }
+    if (!between[0])
+        out_printf(out, "0");
+}
+
 static void column_entry(struct out *out, const struct schema_column *column)
 {
-    const char *between = "";
     out_printf(out, "    {.name = ");
     out_quoted(out, column->field.name);
     out_printf(out, ",\n     .type = ");
@@ -106,18 +125,7 @@ static void column_entry(struct out *out, const struct schema_column *column)
         out_quoted(out, column->fallback);
     }
     out_printf(out, ",\n     .flags = ");
-    if (column->not_null) {
-        out_printf(out, "MODEL_NOT_NULL");
-        between = " | ";
-    }
-    if (column->automatic) {
-        out_printf(out, "%sMODEL_AUTO", between);
-        between = " | ";
-    }
-    if (column->unwritten)
-        out_printf(out, "%sMODEL_UNWRITTEN", between);
-    else if (!between[0])
-        out_printf(out, "0");
+    column_flags(out, column);
     out_printf(out, "},\n");
 }
 

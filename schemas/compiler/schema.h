@@ -208,6 +208,7 @@ struct schema_column {
     bool not_null;
     bool automatic; /* AUTO_INCREMENT */
     bool unwritten; /* create_time and the like: the database's */
+    bool on_update; /* ON UPDATE CURRENT_TIMESTAMP */
 };
 
 struct schema_key {

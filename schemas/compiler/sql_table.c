@@ -203,6 +203,7 @@ static void read_attribute(struct table *table, struct schema_column *column)
     } else if (sql_is(&word, "ON")) {
         sql_eat(lex, "UPDATE");
         read_default(lex);
+        column->on_update = true;
     } else if (sql_is(&word, "AS") || sql_is(&word, "ALWAYS")) {
         read_generated(lex, column);
     } else if (sql_is(&word, "REFERENCES") || sql_is(&word, "COLLATE")) {

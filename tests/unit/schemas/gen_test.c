@@ -211,6 +211,17 @@ static void refuses_bare_responses(void **state)
                         "'string'");
 }
 
+static void refuses_two_names_that_are_one_in_c(void **state)
+{
+    const struct schema_gen options = {.out_dir = folder};
+    (void)state;
+    load_good("a.api", "type A_B { X int }\ntype A { B { X int } }\n"
+                       "service a { @handler h get /a (A) returns (A_B) }");
+    assert_int_equal(schema_generate(loaded, &options), 1);
+    assert_string_equal(schema_error_at(loaded, 0)->message,
+                        "'a_A_B' is the C name of something at a.api:1 too");
+}
+
 static void refuses_streams_with_their_place(void **state)
 {
     const struct schema_gen options = {.out_dir = folder};
@@ -245,6 +256,7 @@ int main(void)
         FOLDER_TEST(says_what_is_wrong),
         FOLDER_TEST(refuses_an_actor_of_another_name),
         FOLDER_TEST(refuses_bare_responses),
+        FOLDER_TEST(refuses_two_names_that_are_one_in_c),
         FOLDER_TEST(refuses_streams_with_their_place),
         FOLDER_TEST(says_when_it_cannot_write),
     };

@@ -116,6 +116,8 @@ static void reads_a_dump(void **state)
     assert_true(column_of(payment, "sum")->unwritten);
     assert_string_equal(column_of(payment, "create_time")->fallback,
                         "CURRENT_TIMESTAMP(6)");
+    assert_true(column_of(payment, "create_time")->on_update);
+    assert_false(column_of(payment, "sn")->on_update);
     assert_string_equal(payment->seeds[0],
                         "INSERT INTO `third_payment` (`id`, `sn`) VALUES "
                         "(1,'a;b'),(2,'c\\'d')");
