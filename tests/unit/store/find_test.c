@@ -26,12 +26,14 @@
 
 struct scene;
 
+typedef void hook(struct scene *scene);
+
 /* A cache in front of the real one. */
 struct watched {
     struct cache base;
     struct cache *real;
-    void (*before_set)(struct scene *scene); /* each once; NULL: nothing */
-    void (*after_get)(struct scene *scene);
+    _Atomic(hook *) before_set; /* each once; NULL: nothing */
+    _Atomic(hook *) after_get;
     struct scene *scene;
     _Atomic int sets;
 };
@@ -44,10 +46,9 @@ struct scene {
     sem_t entered, go;
 };
 
-static void run_once(struct scene *scene, void (**what)(struct scene *scene))
+static void run_once(struct scene *scene, _Atomic(hook *) *what)
 {
-    void (*run)(struct scene *) = *what;
-    *what = NULL;
+    hook *run = atomic_exchange(what, NULL);
     if (run)
         run(scene);
 }
