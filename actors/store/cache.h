@@ -41,6 +41,8 @@ struct cache_driver {
     int (*set)(struct cache *cache, struct bus_call *call,
                const struct cache_item *item);
     int (*del)(struct cache *cache, struct bus_call *call, const char *key);
+    /* Deletes everything. NULL: the cache is shared with those who write. */
+    void (*clear)(struct cache *cache);
     void (*close)(struct cache *cache);
 };
 

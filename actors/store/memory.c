@@ -229,14 +229,33 @@ static int memory_del(struct cache *cache, struct bus_call *call,
     return BUS_OK;
 }
 
+static void shard_clear(struct memory *memory, struct shard *shard)
+{
+    while (shard->oldest)
+        entry_remove(shard, bucket_find(memory, shard, shard->oldest->hash,
+                                        shard->oldest->data));
+}
+
+static void memory_clear(struct cache *cache)
+{
+    struct memory *memory = (struct memory *)cache;
+    for (size_t i = 0; i < SHARDS; i++) {
+        struct shard *shard = &memory->shards[i];
+        pthread_mutex_lock(&shard->lock);
+        uint64_t at = atomic_fetch_add(&memory->deletes, 1) + 1;
+        for (size_t slot = 0; slot < DELETED_SLOTS; slot++)
+            shard->deleted[slot] = at;
+        shard_clear(memory, shard);
+        pthread_mutex_unlock(&shard->lock);
+    }
+}
+
 static void memory_close(struct cache *cache)
 {
     struct memory *memory = (struct memory *)cache;
     for (size_t i = 0; i < SHARDS; i++) {
         struct shard *shard = &memory->shards[i];
-        while (shard->oldest)
-            entry_remove(shard, bucket_find(memory, shard, shard->oldest->hash,
-                                            shard->oldest->data));
+        shard_clear(memory, shard);
         pthread_mutex_destroy(&shard->lock);
         free(shard->buckets);
     }
@@ -244,7 +263,7 @@ static void memory_close(struct cache *cache)
 }
 
 static const struct cache_driver driver = {memory_get, memory_set, memory_del,
-                                           memory_close};
+                                           memory_clear, memory_close};
 
 struct cache *cache_memory_open(size_t bytes_max, const struct bus_clock *clock)
 {

@@ -59,9 +59,14 @@ int store_exec(struct bus_call *call, const char *text,
                const struct sql_value *args, size_t count, struct sql_done *ret)
 {
     struct store *store = call->store;
+    struct sql_done done = {0};
     int64_t from = bus_now(&bus_clock_system);
-    int code = store->shared->driver->exec(
-        store->sql, text, args, count, store_deadline(call), ret, &call->error);
+    int code =
+        store->shared->driver->exec(store->sql, text, args, count,
+                                    store_deadline(call), &done, &call->error);
+    store->changed = store->changed || done.affected > 0;
+    if (code == BUS_OK && ret)
+        *ret = done;
     log_slow(call, text, bus_now(&bus_clock_system) - from);
     return code;
 }

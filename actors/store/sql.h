@@ -70,6 +70,10 @@ struct sql_driver {
      * this process is let in: cache deletes, so that no transaction reads a
      * cached value older than its own view. */
     void (*after_commit)(struct sql *sql, void (*run)(void *arg), void *arg);
+    /* Where a count stands that grows by one with every commit of anybody that
+     * changed something (watch.h); any thread may load it until close. NULL:
+     * this database has none. */
+    const volatile _Atomic uint32_t *(*commits)(struct sql *sql);
 };
 
 extern const struct sql_driver sql_sqlite;

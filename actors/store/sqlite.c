@@ -29,6 +29,9 @@
 #define BUSY_WAIT_MAX (10 * BUS_SECOND) /* when the deadline is further */
 #define PROGRESS_STEPS 2000             /* virtual instructions a look */
 
+#define WAL_INDEX_BYTES 32768 /* of its first part */
+#define WAL_INDEX_COMMITS 2   /* the word that counts */
+
 static const char scheme[] = "sqlite:";
 
 struct statement {
@@ -411,14 +414,18 @@ static int sqlite_exec(struct sql *sql, const char *text,
     int code = statement_start(sql, &request, &stmt, err);
     if (code != BUS_OK)
         return code;
+    sqlite3_int64 before = sqlite3_total_changes64(sql->db);
     int rc;
     do
         rc = sqlite3_step(stmt);
     while (rc == SQLITE_ROW);
+    /* Statements that are no INSERT, UPDATE or DELETE leave changes alone. */
+    bool changed = sqlite3_total_changes64(sql->db) != before;
     if (rc != SQLITE_DONE)
         code = fail(sql, err);
     else if (ret)
-        *ret = (struct sql_done){(uint64_t)sqlite3_changes64(sql->db),
+        *ret = (struct sql_done){changed ? (uint64_t)sqlite3_changes64(sql->db)
+                                         : 0,
                                  sqlite3_last_insert_rowid(sql->db)};
     statement_end(stmt);
     return code;
@@ -526,6 +533,27 @@ static int sqlite_query(struct sql *sql, const char *text,
     return code;
 }
 
+/* ---- other processes' commits ---- */
+
+/* The wal-index begins with a header whose third word counts transactions
+ * (https://www.sqlite.org/walformat.html). It is mapped as long as a connection
+ * to the file is open. */
+static const volatile _Atomic uint32_t *sqlite_commits(struct sql *sql)
+{
+    sqlite3_file *file = NULL;
+    volatile void *index = NULL;
+    sql->deadline = now() + BUSY_WAIT_MAX;
+    if (run_own(sql, "SELECT count(*) FROM sqlite_schema", NULL) != BUS_OK ||
+        sqlite3_file_control(sql->db, "main", SQLITE_FCNTL_FILE_POINTER,
+                             &file) != SQLITE_OK ||
+        !file->pMethods || file->pMethods->iVersion < 2 ||
+        file->pMethods->xShmMap(file, 0, WAL_INDEX_BYTES, 0, &index) !=
+            SQLITE_OK ||
+        !index)
+        return NULL;
+    return (const volatile _Atomic uint32_t *)index + WAL_INDEX_COMMITS;
+}
+
 /* ---- opening ---- */
 
 /* Turning a new file into a WAL database needs it alone for a moment, and then
@@ -612,4 +640,5 @@ const struct sql_driver sql_sqlite = {
     .exec = sqlite_exec,
     .query = sqlite_query,
     .after_commit = sqlite_after_commit,
+    .commits = sqlite_commits,
 };

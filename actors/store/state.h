@@ -6,11 +6,14 @@
 #ifndef STORE_STATE_H
 #define STORE_STATE_H
 
+#include <pthread.h>
+
 #include "actors/store/cache.h"
 #include "actors/store/form.h"
 #include "actors/store/model.h"
 #include "actors/store/sql.h"
 #include "actors/store/store.h"
+#include "actors/store/watch.h"
 
 struct store_shared {
     const struct sql_driver *driver;
@@ -18,6 +21,9 @@ struct store_shared {
     const struct model_table *const *tables;
     struct cache *cache; /* NULL: none */
     struct flights *flights;
+    struct sql *watching; /* keeps what watch looks at; NULL without cache */
+    struct watch watch;
+    pthread_mutex_t clearing;
     struct store_form *forms; /* one a cached table; owned */
     size_t form_count;
 };
@@ -33,14 +39,21 @@ struct store {
     struct sql *sql;           /* NULL until it is needed */
     bool begun;                /* inside a transaction */
     bool wrote;                /* in it: the cache may not be read or filled */
+    bool changed;              /* in it: rows, as the database counts */
     bool step;                 /* a saga step whose reply is to be stored */
     int doomed;                /* a code: it may not be committed; 0 */
     struct store_stale *stale; /* in the call's arena */
+    uint32_t expected;         /* by watch, of the commit that runs */
+    bool counted;              /* it is one that watch expects */
     struct bus_call *call;     /* while keys are being deleted */
 };
 
 /* The call's deadline on the system's clock, which drivers and waits use. */
 int64_t store_deadline(const struct bus_call *call);
+
+/* Drops what is cached if anybody else changed the database since. Before any
+ * look into the cache. */
+void store_refresh(struct store_shared *shared);
 
 /* Makes the call's store ready for a statement: connected and, in a method
  * that may write, inside the transaction. */

@@ -43,7 +43,12 @@ static int tables_create(struct store_shared *shared, struct bus_error *err)
         if (code == BUS_OK)
             code = shared->driver->commit(sql, err);
     }
-    shared->driver->close(sql); /* rolls back what is not committed */
+    if (code == BUS_OK && shared->cache) {
+        watch_init(&shared->watch, shared->driver->commits(sql));
+        shared->watching = sql;
+    } else {
+        shared->driver->close(sql); /* rolls back what is not committed */
+    }
     return code;
 }
 
@@ -81,6 +86,7 @@ int store_shared_open(const struct store_options *options,
         abort();
     shared->tables = options->tables;
     shared->flights = flights_new();
+    pthread_mutex_init(&shared->clearing, NULL);
     forms_init(shared);
     if (options->cache)
         shared->cache = cache_memory_open(
@@ -101,12 +107,29 @@ void store_shared_close(struct store_shared *shared)
         return;
     if (shared->cache)
         shared->cache->driver->close(shared->cache);
+    if (shared->watching)
+        shared->driver->close(shared->watching);
+    pthread_mutex_destroy(&shared->clearing);
     flights_free(shared->flights);
     for (size_t i = 0; i < shared->form_count; i++)
         form_release(&shared->forms[i]);
     free(shared->forms);
     free(shared->source);
     free(shared);
+}
+
+void store_refresh(struct store_shared *shared)
+{
+    uint32_t now;
+    struct cache *cache = shared->cache;
+    if (!cache || !cache->driver->clear || !watch_moved(&shared->watch, &now))
+        return;
+    pthread_mutex_lock(&shared->clearing);
+    if (watch_moved(&shared->watch, &now)) { /* nobody was faster */
+        cache->driver->clear(cache);
+        watch_accept(&shared->watch, now);
+    }
+    pthread_mutex_unlock(&shared->clearing);
 }
 
 int store_purge(struct store_shared *shared, int64_t older_than,
@@ -159,13 +182,15 @@ int64_t store_deadline(const struct bus_call *call)
 }
 
 /* Runs inside the commit, while no other writer of this process can begin. */
-static void delete_stale(void *arg)
+static void committed(void *arg)
 {
     struct store *store = arg;
     struct cache *cache = store->shared->cache;
     struct bus_call *call = store->call;
     for (struct store_stale *at = store->stale; at && cache; at = at->next)
         cache->driver->del(cache, call, at->key);
+    if (store->counted)
+        watch_settle(&store->shared->watch, store->expected, true);
 }
 
 static int connect(struct bus_call *call)
@@ -176,7 +201,7 @@ static int connect(struct bus_call *call)
     const struct sql_driver *driver = store->shared->driver;
     int code = driver->open(store->shared->source, &store->sql, &call->error);
     if (code == BUS_OK)
-        driver->after_commit(store->sql, delete_stale, store);
+        driver->after_commit(store->sql, committed, store);
     return code;
 }
 
@@ -222,7 +247,7 @@ int store_use_to_write(struct bus_call *call)
 static void leave(struct bus_call *call)
 {
     struct store *store = call->store;
-    store->begun = store->wrote = store->step = false;
+    store->begun = store->wrote = store->changed = store->step = false;
     store->doomed = 0;
     store->stale = NULL;
     call->locked = false;
@@ -257,6 +282,26 @@ int store_begin(struct bus_call *call, enum store_verdict *ret_verdict,
     return BUS_OK;
 }
 
+/* The commit itself. Strangers' commits before it are noticed first: from here
+ * to its end nobody else can commit. */
+static int commit_now(struct bus_call *call)
+{
+    struct store *store = call->store;
+    struct store_shared *shared = store->shared;
+    bool counted = shared->cache && store->changed;
+    if (counted) {
+        store_refresh(shared);
+        store->expected = watch_expect(&shared->watch);
+    }
+    store->counted = counted;
+    store->call = call;
+    int code = shared->driver->commit(store->sql, &call->error);
+    if (code != BUS_OK && counted)
+        watch_settle(&shared->watch, store->expected, false);
+    store->call = NULL;
+    return code;
+}
+
 static int commit(struct bus_call *call, struct bus_bytes reply)
 {
     struct store *store = call->store;
@@ -267,12 +312,10 @@ static int commit(struct bus_call *call, struct bus_bytes reply)
         roll_back(call);
         return code;
     }
-    store->call = call;
     bus_effect("commit");
-    code = store->shared->driver->commit(store->sql, &call->error);
+    code = commit_now(call);
     if (code == BUS_OK)
         bus_effect("commit");
-    store->call = NULL;
     leave(call);
     return code;
 }

@@ -14,6 +14,7 @@ static int look(struct take *take, enum take_found *ret_found,
 {
     struct cache *cache = take->call->store->shared->cache;
     struct bus_bytes value = {0};
+    store_refresh(take->call->store->shared);
     int code =
         cache->driver->get(cache, take->call, take->key, &value, &take->token);
     *ret_found = TAKE_MISS;

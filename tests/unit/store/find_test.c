@@ -23,6 +23,8 @@
 #define ROW_KEY "cache:person:id:1"
 #define INDEX_KEY "cache:person:number:666"
 #define READERS 6
+#define COUNTERS 4
+#define COUNTS 100 /* a thread */
 
 struct scene;
 
@@ -81,8 +83,14 @@ static int watched_del(struct cache *cache, struct bus_call *call,
     return real->driver->del(real, call, key);
 }
 
-static const struct cache_driver watched_driver = {watched_get, watched_set,
-                                                   watched_del, NULL};
+static void watched_clear(struct cache *cache)
+{
+    struct cache *real = ((struct watched *)cache)->real;
+    real->driver->clear(real);
+}
+
+static const struct cache_driver watched_driver = {
+    watched_get, watched_set, watched_del, watched_clear, NULL};
 
 static int scene_open(void **state)
 {
@@ -288,6 +296,82 @@ static void own_sql_is_told_to_the_cache(void **state)
     assert_int_equal(found.age, 77);
 }
 
+/* ---- strangers ---- */
+
+/* A connection that this store knows nothing of, as `sqlite3` would have. */
+static void stranger(struct scene *scene, const char *text)
+{
+    struct sql *sql;
+    struct bus_error err;
+    int64_t later = bus_now(&bus_clock_system) + SOON;
+    assert_int_equal(sql_sqlite.open(scene->world.source, &sql, &err), BUS_OK);
+    assert_int_equal(sql_sqlite.begin(sql, later, &err), BUS_OK);
+    assert_int_equal(sql_sqlite.exec(sql, text, NULL, 0, later, NULL, &err),
+                     BUS_OK);
+    assert_int_equal(sql_sqlite.commit(sql, &err), BUS_OK);
+    sql_sqlite.close(sql);
+}
+
+static void a_strangers_delete_is_seen(void **state)
+{
+    struct scene *scene = *state;
+    struct person found;
+    assert_int_equal(read_number(scene, "666", &found), BUS_OK);
+    stranger(scene, "delete from person where id = 1");
+    assert_int_equal(read_id(scene, 1, &found), BUS_NOT_FOUND);
+    assert_int_equal(read_number(scene, "666", &found), BUS_NOT_FOUND);
+    stranger(scene, "insert into person (id, number, weight, member, photo, "
+                    "born) values (1, '666', 0, 0, x'', '2001-01-01')");
+    assert_int_equal(read_id(scene, 1, &found), BUS_OK);
+}
+
+static void a_stranger_between_own_commits_is_seen(void **state)
+{
+    struct scene *scene = *state;
+    struct person found;
+    assert_int_equal(read_id(scene, 1, &found), BUS_OK);
+    stranger(scene, "update person set age = 5");
+    insert_absent(scene);
+    assert_int_equal(read_id(scene, 1, &found), BUS_OK);
+    assert_int_equal(found.age, 5);
+}
+
+static void change_age(struct scene *scene)
+{
+    stranger(scene, "update person set age = 6");
+}
+
+static void a_slow_reader_does_not_hide_a_stranger(void **state)
+{
+    struct scene *scene = *state;
+    struct person found;
+    scene->cache.before_set = change_age;
+    assert_int_equal(read_id(scene, 1, &found), BUS_OK);
+    assert_int_equal(found.age, 18);
+    assert_int_equal(read_id(scene, 1, &found), BUS_OK);
+    assert_int_equal(found.age, 6);
+}
+
+static void own_commits_drop_only_their_rows(void **state)
+{
+    struct scene *scene = *state;
+    struct person found;
+    assert_int_equal(read_id(scene, 1, &found), BUS_OK);
+    insert_absent(scene);
+    struct bus_call *call = worker_call(&scene->writer, &person_write_method);
+    struct sql_done done;
+    assert_int_equal(sql_exec(call, "update person set age = 1 where id = 0",
+                              NULL, 0, &done),
+                     BUS_OK);
+    assert_int_equal(call_end(call, BUS_OK), BUS_OK);
+    call = worker_call(&scene->writer, &person_write_method);
+    assert_int_equal(
+        sql_exec(call, "update person set age = 1", NULL, 0, &done), BUS_OK);
+    assert_int_equal(call_end(call, BUS_ABORTED), BUS_ABORTED);
+    assert_int_equal(read_id(scene, 5, &found), BUS_OK);
+    assert_non_null(cached(scene, ROW_KEY));
+}
+
 /* ---- races ---- */
 
 static void a_slow_reader_does_not_bring_the_old_row_back(void **state)
@@ -397,6 +481,59 @@ static void waiting_for_a_loader_ends_at_the_deadline(void **state)
     assert_int_equal(reader.code, BUS_OK);
 }
 
+/* ---- everything at once ---- */
+
+struct counter {
+    struct store_shared *shared;
+    bool failed;
+};
+
+/* Counts a row up and looks, as a reader, that it never goes back. */
+static void *count_up(void *arg)
+{
+    struct counter *counter = arg;
+    struct worker worker;
+    int64_t last = 0;
+    worker_open(&worker, counter->shared);
+    for (int i = 0; i < COUNTS && !counter->failed; i++) {
+        struct person person;
+        struct bus_call *call = worker_call(&worker, &person_write_method);
+        bool done = person_find(call, 1, &person) == BUS_OK;
+        person.born += 1;
+        done = done && model_update(call, &person_table, &person) == BUS_OK &&
+               call_end(call, BUS_OK) == BUS_OK;
+        call = worker_call(&worker, &person_read_method);
+        done = done && person_find_by_number(call, "666", &person) == BUS_OK;
+        counter->failed = !done || person.born < last;
+        last = person.born;
+    }
+    worker_close(&worker);
+    return NULL;
+}
+
+/* Two shares are to the database what two processes are. */
+static void counting_through_two_caches_loses_nothing(void **state)
+{
+    struct scene *scene = *state;
+    struct store_shared *shares[] = {scene->world.shared,
+                                     world_share(&scene->world, true)};
+    struct counter counters[COUNTERS];
+    pthread_t threads[COUNTERS];
+    struct person before, after;
+    assert_int_equal(read_id(scene, 1, &before), BUS_OK);
+    for (int i = 0; i < COUNTERS; i++) {
+        counters[i] = (struct counter){shares[i % 2], false};
+        pthread_create(&threads[i], NULL, count_up, &counters[i]);
+    }
+    for (int i = 0; i < COUNTERS; i++) {
+        pthread_join(threads[i], NULL);
+        assert_false(counters[i].failed);
+    }
+    assert_int_equal(read_id(scene, 1, &after), BUS_OK);
+    assert_int_equal(after.born - before.born, COUNTERS * COUNTS);
+    store_shared_close(shares[1]);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, scene_open, scene_close)
 
 int main(void)
@@ -409,11 +546,16 @@ int main(void)
         T(the_cache_waits_for_the_commit),
         T(a_call_that_wrote_fills_nothing),
         T(own_sql_is_told_to_the_cache),
+        T(a_strangers_delete_is_seen),
+        T(a_stranger_between_own_commits_is_seen),
+        T(a_slow_reader_does_not_hide_a_stranger),
+        T(own_commits_drop_only_their_rows),
         T(a_slow_reader_does_not_bring_the_old_row_back),
         T(a_slow_reader_by_index_brings_nothing_back),
         T(a_slow_reader_of_nothing_hides_no_insert),
         T(a_row_that_changed_under_its_index_is_not_answered),
         T(of_many_readers_one_loads),
+        T(counting_through_two_caches_loses_nothing),
         T(waiting_for_a_loader_ends_at_the_deadline),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
