@@ -65,6 +65,8 @@ int user_api_login(struct bus_call *call, const struct user_api_LoginReq *req,
 static int saga_refuse(struct bus_call *call, int code, const char *gid)
 {
     struct bus_error said = call->error;
+    if (said.reason[0])
+        bus_header(call, "X-Saga-Status", said.reason);
     if (code == BUS_ABORTED)
         bus_refuse_http(call, HTTP_CONFLICT, code, "%s", said.sentence);
     else if (code == BUS_DEADLINE_EXCEEDED && gid)
