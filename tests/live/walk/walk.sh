@@ -33,7 +33,7 @@ segment() {
 }
 claims=$(segment 2)
 is "token header" "$(segment 1)" '{"alg":"HS256","typ":"JWT"}'
-is "claims" "$(jq -c '[keys_unsorted | sort, .userId, (.exp - .iat)]' <<<"$claims")" '[["exp","iat","userId"],1,7200]'
+is "claims" "$(jq -c '[(keys | sort), .userId, (.exp - .iat)]' <<<"$claims")" '[["exp","iat","userId"],1,7200]'
 is "accessExpire and refreshAfter against iat" "$(body | jq -c --argjson iat "$(jq .iat <<<"$claims")" '[.accessExpire - $iat, .refreshAfter - $iat]')" '[7200,3600]'
 is "password in the table is a yescrypt hash" "$(sql user 'select substr(password,1,3) from user where id=1')" "\$y\$"
 
