@@ -15,15 +15,13 @@
 #include <string.h>
 #include <time.h>
 
+#include "actors/store/kept.h"
 #include "actors/store/row.h"
 #include "actors/store/sql.h"
-#include "actors/store/wait.h"
 #include "actors/store/writer.h"
 #include "bus/clock.h"
 #include "bus/code.h"
 
-#define STATEMENTS_MAX 64             /* prepared, a connection */
-#define STATEMENT_BYTES_MAX (1 << 20) /* of one statement's text */
 #define BUSY_STEP_MIN (BUS_MILLI / 5) /* ns between two tries */
 #define BUSY_STEP_SPREAD (BUS_MILLI / 5 * 4)
 #define BUSY_WAIT_MAX (10 * BUS_SECOND) /* when the deadline is further */
@@ -33,13 +31,6 @@
 #define WAL_INDEX_COMMITS 2   /* the word that counts */
 
 static const char scheme[] = "sqlite:";
-
-struct statement {
-    sqlite3_stmt *stmt; /* NULL: a free slot */
-    char *text;
-    uint64_t hash;
-    uint64_t used; /* when, counted in uses */
-};
 
 struct sql {
     sqlite3 *db;
@@ -51,8 +42,7 @@ struct sql {
     int64_t waiting_since;
     void (*after)(void *arg);
     void *after_arg;
-    uint64_t uses;
-    struct statement statements[STATEMENTS_MAX];
+    struct kept statements;
 };
 
 struct request {
@@ -185,21 +175,13 @@ static int on_authorize(void *arg, int action, const char *a, const char *b,
 
 /* ---- statements ---- */
 
-static void statement_drop(struct statement *statement)
-{
-    sqlite3_finalize(statement->stmt);
-    free(statement->text);
-    *statement = (struct statement){0};
-}
-
 static int prepare(struct sql *sql, const char *text, sqlite3_stmt **ret,
                    struct bus_error *err)
 {
     sqlite3_stmt *stmt = NULL;
     const char *tail = NULL;
-    size_t len = strnlen(text, STATEMENT_BYTES_MAX);
-    if (sqlite3_prepare_v3(sql->db, text, (int)len, SQLITE_PREPARE_PERSISTENT,
-                           &stmt, &tail) != SQLITE_OK)
+    if (sqlite3_prepare_v3(sql->db, text, -1, SQLITE_PREPARE_PERSISTENT, &stmt,
+                           &tail) != SQLITE_OK)
         return fail(sql, err);
     if (!stmt || strspn(tail, " \t\r\n;") != strlen(tail)) {
         sqlite3_finalize(stmt);
@@ -213,26 +195,13 @@ static int prepare(struct sql *sql, const char *text, sqlite3_stmt **ret,
 static int statement_get(struct sql *sql, const char *text, sqlite3_stmt **ret,
                          struct bus_error *err)
 {
-    uint64_t hash = text_hash(text);
-    struct statement *oldest = &sql->statements[0];
-    for (size_t i = 0; i < STATEMENTS_MAX; i++) {
-        struct statement *at = &sql->statements[i];
-        if (at->stmt && at->hash == hash && strcmp(at->text, text) == 0) {
-            at->used = ++sql->uses;
-            *ret = at->stmt;
-            return BUS_OK;
-        }
-        if (at->used < oldest->used)
-            oldest = at;
+    sqlite3_stmt *stmt = kept_get(&sql->statements, text);
+    if (!stmt) {
+        int code = prepare(sql, text, &stmt, err);
+        if (code != BUS_OK)
+            return code;
+        sqlite3_finalize(kept_put(&sql->statements, text, stmt));
     }
-    sqlite3_stmt *stmt = NULL;
-    int code = prepare(sql, text, &stmt, err);
-    if (code != BUS_OK)
-        return code;
-    statement_drop(oldest);
-    *oldest = (struct statement){stmt, strdup(text), hash, ++sql->uses};
-    if (!oldest->text)
-        abort();
     *ret = stmt;
     return BUS_OK;
 }
@@ -592,8 +561,9 @@ static int configure(struct sql *sql, struct bus_error *err)
 static void sqlite_close(struct sql *sql)
 {
     sqlite_rollback(sql);
-    for (size_t i = 0; i < STATEMENTS_MAX; i++)
-        statement_drop(&sql->statements[i]);
+    void *stmt;
+    while ((stmt = kept_take(&sql->statements)))
+        sqlite3_finalize(stmt);
     int rc = sqlite3_close(sql->db);
     assert(rc == SQLITE_OK);
     (void)rc;
