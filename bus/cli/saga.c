@@ -78,7 +78,9 @@ static void add_step(struct cli *cli, struct cli_table *table,
     struct bus_bytes undo;
     cli_table_add(table, "%s", cli_text_at(cli, step, "name"));
     add_branch(cli, table, step);
-    if (!bus_pack_find(step, "compensation", &undo))
+    /* One that was never needed is not worth a line. */
+    if (!bus_pack_find(step, "compensation", &undo) ||
+        strcmp(cli_text_at(cli, undo, "status"), "pending") == 0)
         return;
     cli_table_add(table, "  undo");
     add_branch(cli, table, undo);

@@ -141,8 +141,12 @@ static int submit(struct cli *cli, const struct bus_buf *plan,
     bus_pack_raw(&body, request);
     bus_pack_text(&body, "wait_ms");
     bus_pack_int(&body, wait ? cli->timeout_ms : 0);
-    if (cli_saga_ask(cli, "submit", &body, &reply))
+    if (cli_saga_ask(cli, "submit", &body, &reply)) {
+        const char *known = cli_text_at(cli, reply.detail, "gid");
+        if (*known)
+            cli_talk("saga %s", known);
         return cli_refused(cli, &reply.error);
+    }
     cli_print_value(reply.body);
     return CLI_DONE;
 }

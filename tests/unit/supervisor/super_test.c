@@ -424,9 +424,10 @@ static void a_reload_adds_removes_and_keeps(void **state)
     assert_null(super_find(&fake.super, "b"));
     ready("c", 1);
     ready("a", 2);
-    assert_int_equal(super_reload(&fake.super, topology_of("c:1 a:2"), &err),
+    struct topology *early = topology_of("c:1 a:2");
+    assert_int_equal(super_reload(&fake.super, early, &err),
                      BUS_FAILED_PRECONDITION);
-    topology_free(NULL);
+    topology_free(early);
     finish();
 }
 
