@@ -136,6 +136,12 @@ static bool match_overdue(const struct line *line,
     return attempt->deadline <= now;
 }
 
+static bool match_oneway(const struct line *line, const struct attempt *attempt,
+                         int64_t now)
+{
+    return attempt->oneway && match_handed(line, attempt, now);
+}
+
 static bool match_movable(const struct line *line,
                           const struct attempt *attempt, int64_t now)
 {
@@ -151,6 +157,7 @@ static void gather_reset(struct line *line)
     bus_buf_reset(&line->gather);
     bus_frame_begin(&line->gather, true);
     line->gathered = 0;
+    line->oneways = 0;
 }
 
 static void ack_add(struct line *line, enum bus_envelope_kind kind)
@@ -167,6 +174,7 @@ static void send_now(struct line *line)
         ack_add(line, BUS_ENVELOPE_ACK);
     line->busy = true;
     line->frame++;
+    line->leaving = line->oneways;
     line->link->carrier->send(line->link, NULL, bus_buf_bytes(&line->gather));
     gather_reset(line);
 }
@@ -240,6 +248,7 @@ static void gather_request(struct line *line, struct attempt *attempt)
     struct bus_bytes tail = {attempt->tail, attempt->tail_len};
     bus_frame_request(&line->gather, &head, tail);
     line->gathered++;
+    line->oneways += attempt->oneway;
     attempt->frame = line->frame;
 }
 
@@ -288,21 +297,38 @@ static void line_down(void *arg)
     bus_names_poke(line->bus->names);
 }
 
+/* Nobody answers these: they are done when they have left. */
+static void oneways_finish(struct attempt *list)
+{
+    struct bus_reply reply;
+    bus_reply_init(&reply);
+    while (list) {
+        struct attempt *attempt = list;
+        list = attempt->next;
+        attempt_finish(attempt, &reply);
+    }
+}
+
 static void line_sent(void *arg, bool taken)
 {
     struct line *line = arg;
     struct attempt *list = NULL;
+    struct attempt *left = NULL;
     pthread_mutex_lock(&line->lock);
     line->busy = false;
     if (taken)
         line->taken = line->frame - 1;
     if (line->lost || !taken)
         list = slots_pick(line, match_handed, 0);
+    else if (line->leaving)
+        left = slots_pick(line, match_oneway, 0);
+    line->leaving = 0;
     line->lost = false;
     if (!line->dirty)
         flush_locked(line);
     pthread_mutex_unlock(&line->lock);
     attempts_lost(list, taken ? ATTEMPT_UNKNOWN : ATTEMPT_UNSENT);
+    oneways_finish(left);
 }
 
 /* Peak EWMA: a slower answer counts at once, faster ones by and by. */

@@ -38,6 +38,8 @@ struct line {
 
     struct bus_buf gather; /* the frame being gathered */
     uint32_t gathered;     /* envelopes in it */
+    uint32_t oneways;      /* one-way calls in it */
+    uint32_t leaving;      /* one-way calls in the frame before it */
     uint64_t frame;        /* its number, from 1 */
     uint64_t taken;        /* the last frame a connection took */
     bool busy;             /* frame - 1 is being handed over */

@@ -157,6 +157,20 @@ static void test_unknown_actor_is_told_at_once(void **state)
     assert_int_equal(bus_now(bus_clock(world->caller)), before);
 }
 
+/* Done when it has left; served once, answered never. */
+static void test_one_way_is_done_when_it_has_left(void **state)
+{
+    struct world *world = *state;
+    struct bus_reply reply;
+    open_echo(world, 0, "1");
+    struct bus_request request = ask(world, "echo", 0);
+    request.oneway = true;
+    assert_int_equal(bus_wait(world->caller, &request, &world->arena, &reply),
+                     BUS_OK);
+    assert_int_equal(reply.body.len, 0);
+    assert_int_equal(world->echo[0].served, 1);
+}
+
 static void test_deadline_passes(void **state)
 {
     struct world *world = *state;
@@ -177,6 +191,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_refusal_comes_back, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_unknown_actor_is_told_at_once,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_one_way_is_done_when_it_has_left,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_deadline_passes, set_up,
                                         tear_down),
