@@ -1,10 +1,24 @@
 /* SPDX-License-Identifier: MIT
  *
- * bus send ACTOR.METHOD [JSON]: one way. Done means that the request has left,
- * not that anybody handled it.
+ * bus send ACTOR.METHOD [JSON]: one way. Done means that an instance has it,
+ * not that it was handled: the instance is pinged on the same connection before
+ * this process, and the connection with it, ends.
  */
+#include <unistd.h>
+
 #include "bus/cli/body.h"
 #include "bus/cli/describe.h"
+
+/* One live instance of the target; the target itself if there is none, for the
+ * bus to say what is wrong. */
+static const char *choose(struct cli *cli, const char *to)
+{
+    struct cli_names names;
+    if (cli_names(cli, to, &names, NULL))
+        return to;
+    const struct bus_name *name = &names.items[(size_t)getpid() % names.count];
+    return bus_arena_printf(&cli->arena, "%s#%s", name->actor, name->instance);
+}
 
 static int run(struct cli *cli)
 {
@@ -16,7 +30,9 @@ static int run(struct cli *cli)
         cli_body(cli, &target, &request, &err))
         return cli_fail(CLI_USAGE, "%s", err.sentence);
     request.oneway = true;
-    if (cli_request(cli, &request, &reply))
+    request.target = choose(cli, target.to);
+    if (cli_request(cli, &request, &reply) ||
+        cli_system(cli, request.target, "$ping", &reply))
         return cli_refused(cli, &reply.error);
     return CLI_DONE;
 }
