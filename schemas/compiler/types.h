@@ -43,6 +43,7 @@ struct type_decl {
     size_t at;
     struct source *source;
     struct schema_message *message; /* made by types_lower */
+    bool open;                      /* its fields are being gathered */
 };
 
 /* Behind the word `type`: one declaration or a block of them, added to decls
@@ -61,6 +62,7 @@ struct lowering {
     struct vec decls;   /* struct type_decl * */
     struct vec messages;
     const struct source *root; /* others are imported */
+    size_t embeds;             /* in the type at hand, repeats counted */
 };
 void types_lower(struct lowering *lowering);
 

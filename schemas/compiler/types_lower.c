@@ -41,7 +41,6 @@ struct gather {
     struct schema_message *message;
     struct vec fields; /* struct schema_field */
     struct vec depths; /* size_t: how deeply each was embedded */
-    size_t embeds;     /* structs embedded so far, repeats counted */
 };
 
 static const struct base *find_base(const char *name)
@@ -401,15 +400,20 @@ static bool gather_embedded(struct gather *gather,
     if (from->name[0] || wire_name(tag, "")[0])
         return false;
     struct type_decl *decl = find_decl(gather->lowering, from->type->name);
-    if (!decl)
+    if (!decl) {
         source_error(from->source, from->at, "unresolved type '%s'",
                      from->type->name);
-    else if (embedded >= SCHEMA_DEPTH_MAX ||
-             gather->embeds++ >= SCHEMA_FIELDS_MAX)
+    } else if (decl->open) {
         source_error(from->source, from->at, "'%s' embeds itself",
                      from->type->name);
-    else
+    } else if (gather->lowering->embeds++ >= SCHEMA_FIELDS_MAX) {
+        source_error(from->source, from->at, "more than %d embedded types",
+                     SCHEMA_FIELDS_MAX);
+    } else {
+        decl->open = true;
         gather_fields(gather, &decl->fields, embedded + 1, depth);
+        decl->open = false;
+    }
     return true;
 }
 
@@ -490,7 +494,10 @@ void types_lower(struct lowering *lowering)
         decl->message->pos = source_pos(decl->source, decl->at);
     }
     for (size_t i = 0; i < lowering->decls.count; i++) {
+        lowering->embeds = 0;
+        decls[i]->open = true;
         fill_message(lowering, decls[i]->message, &decls[i]->fields, 0);
+        decls[i]->open = false;
         vec_push(lowering->pool, &lowering->messages, decls[i]->message);
     }
 }

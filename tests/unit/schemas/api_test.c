@@ -323,6 +323,30 @@ static void stops_at_the_limit_of_depth(void **state)
                         "types nested deeper than 32");
 }
 
+static void refuses_a_type_that_embeds_itself(void **state)
+{
+    (void)state;
+    load_bad("a.api", "type A {\n In {\n  B\n }\n}\ntype B {\n  A\n}", 3, 3,
+             "'B' embeds itself");
+}
+
+/* Two embeddings a level double the fields of the next: 2^20 here. */
+static void stops_at_the_limit_of_embedding(void **state)
+{
+    static char text[4000];
+    size_t len = 0;
+    (void)state;
+    for (int i = 0; i < 20; i++)
+        len += (size_t)snprintf(text + len, sizeof(text) - len,
+                                "type A%d {\nB%d\nC%d\n}\ntype B%d {\nA%d\n}\n"
+                                "type C%d {\nA%d\n}\n",
+                                i, i, i, i, i + 1, i, i + 1);
+    snprintf(text + len, sizeof(text) - len, "type A20 {}");
+    assert_null(schema_load_text(loaded, "a.api", text, strlen(text)));
+    assert_string_equal(schema_error_at(loaded, 0)->message,
+                        "more than 1024 embedded types");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -349,6 +373,8 @@ int main(void)
         LOADED_TEST(reports_all_independent_errors),
         LOADED_TEST(stops_at_the_limit_of_errors),
         LOADED_TEST(stops_at_the_limit_of_depth),
+        LOADED_TEST(refuses_a_type_that_embeds_itself),
+        LOADED_TEST(stops_at_the_limit_of_embedding),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
