@@ -3,8 +3,8 @@
  * bus_main: arguments, start, the wait for a signal, stop. SIGTERM, SIGINT and
  * $drain all mean: drain and exit. Signals are blocked in every thread and
  * taken here by sigtimedwait, whose time-out is also the tick of the stats line
- * that the supervisor hears. A stop that takes longer than RUNTIME_STOP_MS ends
- * by _exit, with a log line that says so.
+ * that the supervisor hears. A stop that takes longer than Shutdown.WaitTime
+ * ends by _exit, with a log line that says so.
  */
 #include <errno.h>
 #include <limits.h>
@@ -20,9 +20,7 @@
 #include "actors/runtime/runtime.h"
 #include "bus/hook.h"
 
-#define RUNTIME_DRAIN_MS 3000 /* for callers to take the goodbye */
-#define RUNTIME_STOP_MS 10000 /* for the whole stop */
-#define TICK_MS 1000          /* between two stats lines */
+#define TICK_MS 1000 /* between two stats lines */
 
 enum { EXIT_WORLD = 1, EXIT_USAGE = 2, EXIT_STUCK = 3 };
 
@@ -88,6 +86,7 @@ struct limiter {
     pthread_cond_t stopped;
     bool done, runs;
     const char *name;
+    int64_t wait_ns;
 };
 
 static void *limiter_main(void *arg)
@@ -96,7 +95,9 @@ static void *limiter_main(void *arg)
     struct timespec until;
     int late = 0;
     clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += RUNTIME_STOP_MS / 1000;
+    int64_t ns = until.tv_nsec + limiter->wait_ns % BUS_SECOND;
+    until.tv_sec += limiter->wait_ns / BUS_SECOND + ns / BUS_SECOND;
+    until.tv_nsec = ns % BUS_SECOND;
     pthread_mutex_lock(&limiter->lock);
     while (!limiter->done && late != ETIMEDOUT)
         late =
@@ -105,8 +106,8 @@ static void *limiter_main(void *arg)
     pthread_mutex_unlock(&limiter->lock);
     if (stuck) {
         bus_log(BUS_LOG_SEVERE, NULL, NULL,
-                "%s: not stopped after %d ms, ended by force", limiter->name,
-                RUNTIME_STOP_MS);
+                "%s: not stopped after %lld ms, ended by force", limiter->name,
+                (long long)(limiter->wait_ns / BUS_MILLI));
         _exit(EXIT_STUCK);
     }
     return NULL;
@@ -138,10 +139,12 @@ static void limiter_stop(struct limiter *limiter)
 
 static void stop(struct runtime *runtime)
 {
-    struct limiter limiter = {.name = runtime->process.type->name};
-    const struct bus_clock *clock = runtime->process.clock;
+    const struct actor_process *process = &runtime->process;
+    const struct actor_shutdown *shutdown = process->config->shutdown;
+    struct limiter limiter = {.name = process->type->name,
+                              .wait_ns = shutdown->wait_ns};
     limiter_start(&limiter);
-    runtime_stop(runtime, bus_now(clock) + RUNTIME_DRAIN_MS * BUS_MILLI);
+    runtime_stop(runtime, bus_now(process->clock) + shutdown->wrap_up_ns);
     runtime_free(runtime);
     limiter_stop(&limiter);
 }

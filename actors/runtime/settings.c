@@ -55,6 +55,8 @@ RULE(mode_rule, .fallback = "pro", .options = modes);
 RULE(errors_rule, .fallback = "text", .options = errors);
 RULE(redis_rule, .fallback = "node", .options = redis_types);
 RULE(one_rule, .fallback = "1.0");
+RULE(wrap_up_rule, .fallback = "3s");
+RULE(wait_rule, .fallback = "8s"); /* the supervisor kills after ten */
 
 static const struct bus_rule timeout_rule = {
     .fallback = TEXT_OF(ACTOR_TIMEOUT_MS), .low = 0, .high = HUGE_VAL};
@@ -139,6 +141,15 @@ static const struct bus_field telemetry_fields[] = {
 static SHAPE(telemetry_shape, struct actor_telemetry, "Telemetry",
              telemetry_fields);
 
+static const struct bus_field shutdown_fields[] = {
+    FIELD(struct actor_shutdown, "WrapUpTime", wrap_up_ns, .kind = BUS_DURATION,
+          .rule = &wrap_up_rule),
+    FIELD(struct actor_shutdown, "WaitTime", wait_ns, .kind = BUS_DURATION,
+          .rule = &wait_rule),
+};
+static SHAPE(shutdown_shape, struct actor_shutdown, "Shutdown",
+             shutdown_fields);
+
 static const struct bus_field method_fields[] = {
     {.name = "Timeout",
      .kind = BUS_I64,
@@ -206,6 +217,7 @@ static const struct bus_field config_fields[] = {
     CONFIG("Errors", errors, .kind = BUS_TEXT, .rule = &errors_rule),
     CONFIG("Telemetry", telemetry, .kind = BUS_MESSAGE,
            .shape = &telemetry_shape),
+    CONFIG("Shutdown", shutdown, .kind = BUS_MESSAGE, .shape = &shutdown_shape),
     CONFIG("Methods", methods, .kind = BUS_MESSAGE, .cardinality = BUS_MAP,
            .shape = &pair_shape),
 };
@@ -250,17 +262,31 @@ static int clients_part(const struct bus_yaml *map, struct bus_arena *arena,
     return BUS_OK;
 }
 
-/* Gives an absent Log its defaults: every reader needs them. */
+/* Makes an absent map whose every key has a default. */
+static int fill_default(const struct bus_shape *shape, struct bus_arena *arena,
+                        void **ret, struct bus_error *err)
+{
+    if (*ret)
+        return BUS_OK;
+    void *message = bus_arena_alloc(arena, shape->size);
+    if (!message)
+        return bus_error_set(err, BUS_RESOURCE_EXHAUSTED, "out of arena");
+    int code = bus_shape_check(shape, message, NULL, arena, err);
+    if (!code)
+        *ret = message;
+    return code;
+}
+
 static int fill_defaults(struct bus_arena *arena, struct actor_config *config,
                          struct bus_error *err)
 {
-    if (config->log)
-        return BUS_OK;
-    struct actor_log_config *log = bus_arena_alloc(arena, sizeof(*log));
-    if (!log)
-        return bus_error_set(err, BUS_RESOURCE_EXHAUSTED, "out of arena");
+    void *log = config->log, *shutdown = config->shutdown;
+    int code = fill_default(&log_shape, arena, &log, err);
+    if (!code)
+        code = fill_default(&shutdown_shape, arena, &shutdown, err);
     config->log = log;
-    return bus_shape_check(&log_shape, log, NULL, arena, err);
+    config->shutdown = shutdown;
+    return code;
 }
 
 static int read_parts(const struct bus_yaml *map, const struct bus_shape *own,

@@ -53,6 +53,12 @@ struct actor_cache {
     uint64_t bytes; /* 0: the store's default */
 };
 
+/* Shutdown: how long stopping may take; Go's notation, "500ms". */
+struct actor_shutdown {
+    int64_t wrap_up_ns; /* WrapUpTime: for callers to hear of it */
+    int64_t wait_ns;    /* WaitTime: in all; the process ends by force then */
+};
+
 struct actor_etcd {
     struct bus_list hosts; /* const char * */
     const char *key, *user, *pass;
@@ -107,6 +113,7 @@ struct actor_config {
     struct actor_etcd *etcd;           /* NULL: none */
     const char *errors;                /* text, code, problem */
     struct actor_telemetry *telemetry; /* NULL: none */
+    struct actor_shutdown *shutdown;   /* never NULL once read */
     struct bus_list methods;           /* struct actor_method_pair */
 };
 
