@@ -142,7 +142,7 @@ static int store_start(struct runtime *runtime, struct bus_error *err)
     struct store_options options = {
         .tables = process->type->tables,
         .clock = process->clock,
-        .cache = process->replicas == 1,
+        .cache = true, /* it notices other replicas' commits by itself */
         .cache_bytes = config->cache ? config->cache->bytes : 0,
     };
     if (!process->type->tables && !config->sqlite)

@@ -15,6 +15,12 @@
 #define SYSTEM_REPLY_MAX ((size_t)4 << 20)
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
+struct question {
+    const struct bus_inbound *inbound;
+    struct bus_buf *answer;
+    struct bus_error *err; /* set: the refusal that goes back instead */
+};
+
 static void text_pair(struct bus_buf *buf, const char *name, const char *text)
 {
     bus_pack_text(buf, name);
@@ -40,8 +46,9 @@ static void who_pack(const struct actor_process *process, struct bus_buf *buf)
     text_pair(buf, "node", process->node);
 }
 
-static void ping(struct runtime *runtime, struct bus_buf *buf)
+static void ping(struct runtime *runtime, struct question *question)
 {
+    struct bus_buf *buf = question->answer;
     const struct actor_process *process = &runtime->process;
     bus_pack_map(buf, 6);
     who_pack(process, buf);
@@ -50,8 +57,9 @@ static void ping(struct runtime *runtime, struct bus_buf *buf)
     uint_pair(buf, "uptime_ms", uptime_ms(runtime));
 }
 
-static void describe(struct runtime *runtime, struct bus_buf *buf)
+static void describe(struct runtime *runtime, struct question *question)
 {
+    struct bus_buf *buf = question->answer;
     describe_pack(&runtime->process, buf);
 }
 
@@ -97,8 +105,9 @@ static void server_pack(const struct runtime *runtime, struct bus_buf *buf)
     uint_pair(buf, "peers", stats.peers);
 }
 
-static void stats(struct runtime *runtime, struct bus_buf *buf)
+static void stats(struct runtime *runtime, struct question *question)
 {
+    struct bus_buf *buf = question->answer;
     bus_pack_map(buf, 14);
     who_pack(&runtime->process, buf);
     uint_pair(buf, "pid", (uint64_t)getpid());
@@ -114,8 +123,9 @@ static void stats(struct runtime *runtime, struct bus_buf *buf)
     server_pack(runtime, buf);
 }
 
-static void drain(struct runtime *runtime, struct bus_buf *buf)
+static void drain(struct runtime *runtime, struct question *question)
 {
+    struct bus_buf *buf = question->answer;
     bus_pack_map(buf, 1);
     bus_pack_text(buf, "draining");
     bus_pack_bool(buf, runtime->drain != NULL);
@@ -123,21 +133,11 @@ static void drain(struct runtime *runtime, struct bus_buf *buf)
         runtime->drain(runtime->drain_arg);
 }
 
-static const struct {
-    const char *name;
-    void (*answer)(struct runtime *runtime, struct bus_buf *buf);
-} system_methods[] = {
-    {"$ping", ping},
-    {"$describe", describe},
-    {"$stats", stats},
-    {"$drain", drain},
-};
-
 /* {topic, body}: an event for the command (`bus pub`), which has no publisher
  * that subscribers are connected to already. Appends {} when it has left. */
-static void publish(struct runtime *runtime, const struct bus_inbound *inbound,
-                    struct bus_buf *buf, struct bus_error *err)
+static void publish(struct runtime *runtime, struct question *question)
 {
+    const struct bus_inbound *inbound = question->inbound;
     struct bus_bytes topic, body;
     char text[BUS_TOPIC_MAX] = "";
     if (bus_pack_find(inbound->body, "topic", &topic)) {
@@ -148,25 +148,32 @@ static void publish(struct runtime *runtime, const struct bus_inbound *inbound,
     if (!bus_pack_find(inbound->body, "body", &body) ||
         bus_server_event(runtime->process.server, text, body,
                          &inbound->meta.trace))
-        bus_error_set(err, BUS_INVALID_ARGUMENT,
+        bus_error_set(question->err, BUS_INVALID_ARGUMENT,
                       "expected {topic, body} with a topic of dotted words");
     else
-        bus_pack_map(buf, 0);
+        bus_pack_map(question->answer, 0);
 }
+
+static const struct {
+    const char *name;
+    void (*answer)(struct runtime *runtime, struct question *question);
+} system_methods[] = {
+    {"$ping", ping},       {"$describe", describe}, {"$stats", stats},
+    {"$publish", publish}, {"$drain", drain},
+};
 
 void system_serve(struct runtime *runtime, struct bus_inbound *inbound)
 {
     struct bus_reply reply = {0};
     struct bus_buf buf;
+    struct question question = {inbound, &buf, &reply.error};
     size_t i = 0;
     bus_buf_init(&buf, SYSTEM_REPLY_MAX);
     while (i < COUNT(system_methods) &&
            strcmp(system_methods[i].name, inbound->method) != 0)
         i++;
     if (i < COUNT(system_methods))
-        system_methods[i].answer(runtime, &buf);
-    else if (strcmp(inbound->method, "$publish") == 0)
-        publish(runtime, inbound, &buf, &reply.error);
+        system_methods[i].answer(runtime, &question);
     else
         bus_error_reason(&reply.error, BUS_UNIMPLEMENTED, "no_such_method",
                          "there is no system method %.*s", BUS_METHOD_MAX,

@@ -227,6 +227,30 @@ static void stats_count(void **state)
     free(mailbox_take(&runtime.mailbox, 1));
 }
 
+static struct bus_inbound *publish_make(const char *topic)
+{
+    struct bus_inbound *inbound = fake_inbound("$publish", NULL);
+    struct bus_buf buf;
+    bus_buf_init(&buf, 512);
+    bus_pack_map(&buf, 2);
+    bus_pack_text(&buf, "topic");
+    bus_pack_text(&buf, topic);
+    bus_pack_text(&buf, "body");
+    bus_pack_int(&buf, 1);
+    memcpy(inbound + 1, buf.data, buf.len);
+    inbound->body.len = buf.len;
+    bus_buf_release(&buf);
+    return inbound;
+}
+
+static void publish_sends_an_event(void **state)
+{
+    (void)state;
+    system_serve(&runtime, publish_make("tree.planted"));
+    assert_int_equal(fake.replies[0].error.code, BUS_OK);
+    assert_string_equal(fake.log, "event tree.planted;");
+}
+
 static int drains;
 
 static void note_drain(void *arg)
@@ -265,6 +289,15 @@ static void busy_workers_do_not_hide_it(void **state)
 
 /* ---- failures ---- */
 
+static void publish_wants_a_topic_and_a_body(void **state)
+{
+    (void)state;
+    system_serve(&runtime, fake_inbound("$publish", "no topic"));
+    assert_int_equal(fake.replies[0].error.code, BUS_INVALID_ARGUMENT);
+    assert_int_equal(fake.replies[0].len, 0);
+    assert_string_equal(fake.log, "");
+}
+
 static void an_unknown_one_is_refused(void **state)
 {
     (void)state;
@@ -282,6 +315,8 @@ int main(void)
         TEST(ping_says_who_and_since_when),
         TEST(describe_prints_the_actors_own_tables),
         TEST(stats_count),
+        TEST(publish_sends_an_event),
+        TEST(publish_wants_a_topic_and_a_body),
         TEST(drain_asks_for_the_stop_once_asked),
         TEST(busy_workers_do_not_hide_it),
         TEST(an_unknown_one_is_refused),
