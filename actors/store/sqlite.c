@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * The SQLite driver, and the only file that knows SQLite. One file a service in
- * WAL mode, synced at every commit. Writers of this process queue at one place
- * (writer.h); those of other processes are waited for in steps of 0.2 to 1 ms
- * until the deadline. Statements are prepared once a connection and kept, the
- * least recently used making room.
+ * WAL mode, synced at every commit. Writers of this process queue at one place,
+ * those of other processes are polled until the deadline (writer.h). Statements
+ * are prepared once a connection and kept (kept.h).
  *
  * What it does not do: it never repeats a statement, knows no store, no call
  * and no cache, and logs nothing.
@@ -13,19 +12,14 @@
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "actors/store/kept.h"
 #include "actors/store/row.h"
 #include "actors/store/sql.h"
 #include "actors/store/writer.h"
-#include "bus/clock.h"
 #include "bus/code.h"
 
-#define BUSY_STEP_MIN (BUS_MILLI / 5) /* ns between two tries */
-#define BUSY_STEP_SPREAD (BUS_MILLI / 5 * 4)
-#define BUSY_WAIT_MAX (10 * BUS_SECOND) /* when the deadline is further */
-#define PROGRESS_STEPS 2000             /* virtual instructions a look */
+#define PROGRESS_STEPS 2000 /* virtual instructions a look */
 
 #define WAL_INDEX_BYTES 32768 /* of its first part */
 #define WAL_INDEX_COMMITS 2   /* the word that counts */
@@ -59,19 +53,19 @@ static int64_t now(void)
 
 /* ---- errors ---- */
 
-static int constraint_code(int extended)
+static bool is_duplicate(int extended)
 {
-    bool duplicate = extended == SQLITE_CONSTRAINT_UNIQUE ||
-                     extended == SQLITE_CONSTRAINT_PRIMARYKEY ||
-                     extended == SQLITE_CONSTRAINT_ROWID;
-    return duplicate ? BUS_ALREADY_EXISTS : BUS_INVALID_ARGUMENT;
+    return extended == SQLITE_CONSTRAINT_UNIQUE ||
+           extended == SQLITE_CONSTRAINT_PRIMARYKEY ||
+           extended == SQLITE_CONSTRAINT_ROWID;
 }
 
 static int result_code(int extended)
 {
     switch (extended & 0xff) {
     case SQLITE_CONSTRAINT:
-        return constraint_code(extended);
+        return is_duplicate(extended) ? BUS_ALREADY_EXISTS
+                                      : BUS_INVALID_ARGUMENT;
     case SQLITE_MISMATCH:
     case SQLITE_TOOBIG:
         return BUS_INVALID_ARGUMENT;
@@ -141,19 +135,12 @@ static int fail_lost(const struct sql *sql, struct bus_error *err)
 
 /* ---- callbacks ---- */
 
-/* Another process writes: try again a little later, or give up. */
 static int on_busy(void *arg, int tries)
 {
     struct sql *sql = arg;
-    int64_t at = now();
     if (tries == 0)
-        sql->waiting_since = at;
-    if (at >= sql->deadline || at - sql->waiting_since >= BUSY_WAIT_MAX)
-        return 0;
-    /* The clock's low digits keep waiters from trying in step. */
-    struct timespec step = {.tv_nsec = BUSY_STEP_MIN + at % BUSY_STEP_SPREAD};
-    nanosleep(&step, NULL);
-    return 1;
+        sql->waiting_since = now();
+    return writer_poll(sql->waiting_since, sql->deadline);
 }
 
 static int on_progress(void *arg)
@@ -312,7 +299,7 @@ static int sqlite_begin(struct sql *sql, int64_t deadline,
     assert(!sql->begun);
     int64_t at = now();
     int64_t until =
-        at + BUSY_WAIT_MAX < deadline ? at + BUSY_WAIT_MAX : deadline;
+        at + WRITER_WAIT_MAX < deadline ? at + WRITER_WAIT_MAX : deadline;
     if (at >= deadline || !writer_enter(sql->writer, until))
         return bus_error_set(
             err, now() >= deadline ? BUS_DEADLINE_EXCEEDED : BUS_UNAVAILABLE,
@@ -440,16 +427,16 @@ static struct sql_value column_value(sqlite3_stmt *stmt, int i)
     case SQLITE_TEXT:
         value.type = SQL_TEXT;
         value.as.bytes.data = sqlite3_column_text(stmt, i);
-        value.as.bytes.len = (size_t)sqlite3_column_bytes(stmt, i);
         break;
     case SQLITE_BLOB:
         value.type = SQL_BLOB;
         value.as.bytes.data = sqlite3_column_blob(stmt, i);
-        value.as.bytes.len = (size_t)sqlite3_column_bytes(stmt, i);
         break;
     default:
-        break;
+        return value;
     }
+    if (value.type != SQL_DOUBLE)
+        value.as.bytes.len = (size_t)sqlite3_column_bytes(stmt, i);
     return value;
 }
 
@@ -511,7 +498,7 @@ static const volatile _Atomic uint32_t *sqlite_commits(struct sql *sql)
 {
     sqlite3_file *file = NULL;
     volatile void *index = NULL;
-    sql->deadline = now() + BUSY_WAIT_MAX;
+    sql->deadline = now() + WRITER_WAIT_MAX;
     if (run_own(sql, "SELECT count(*) FROM sqlite_schema", NULL) != BUS_OK ||
         sqlite3_file_control(sql->db, "main", SQLITE_FCNTL_FILE_POINTER,
                              &file) != SQLITE_OK ||
@@ -549,12 +536,11 @@ static int configure(struct sql *sql, struct bus_error *err)
     sqlite3_busy_handler(sql->db, on_busy, sql);
     sqlite3_progress_handler(sql->db, PROGRESS_STEPS, on_progress, sql);
     sqlite3_set_authorizer(sql->db, on_authorize, sql);
-    sql->deadline = now() + BUSY_WAIT_MAX;
+    sql->deadline = now() + WRITER_WAIT_MAX;
     int code = BUS_OK;
-    for (size_t i = 0; i < sizeof(pragmas) / sizeof(*pragmas); i++) {
-        if (code == BUS_OK)
-            code = run_pragma(sql, pragmas[i], err);
-    }
+    size_t count = sizeof(pragmas) / sizeof(*pragmas);
+    for (size_t i = 0; i < count && code == BUS_OK; i++)
+        code = run_pragma(sql, pragmas[i], err);
     return code;
 }
 

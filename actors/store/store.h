@@ -22,7 +22,7 @@ struct store_options {
     const char *source; /* "sqlite:/path", or go-zero's MySQL DSN */
     const struct model_table *const *tables; /* NULL-ended */
     const struct bus_clock *clock;
-    bool cache;         /* the in-process cache: one replica only */
+    bool cache;         /* the in-process cache; see watch.h */
     size_t cache_bytes; /* 0: the default */
 };
 

@@ -11,8 +11,12 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "actors/store/wait.h"
+
+#define POLL_STEP_MIN (BUS_MILLI / 5) /* ns between two tries */
+#define POLL_STEP_SPREAD (BUS_MILLI / 5 * 4)
 
 struct writer {
     struct writer *next;
@@ -96,4 +100,15 @@ void writer_leave(struct writer *writer)
     writer->taken = false;
     pthread_cond_signal(&writer->freed);
     pthread_mutex_unlock(&writer->lock);
+}
+
+bool writer_poll(int64_t since, int64_t deadline)
+{
+    int64_t now = bus_now(&bus_clock_system);
+    if (now >= deadline || now - since >= WRITER_WAIT_MAX)
+        return false;
+    /* The clock's low digits keep waiters from trying in step. */
+    struct timespec step = {.tv_nsec = POLL_STEP_MIN + now % POLL_STEP_SPREAD};
+    nanosleep(&step, NULL);
+    return true;
 }
