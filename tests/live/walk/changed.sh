@@ -100,4 +100,5 @@ changed_walk() {
     killed_in_the_middle user 402 '1 hold commit'
     killed_in_the_middle user 403 '2 hold commit'
     command_is down-changed 0 bus down
+    is "no assertion in any log" "$(reports)" 0
 }

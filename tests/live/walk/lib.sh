@@ -101,6 +101,11 @@ sql() {
     sqlite3 -batch -cmd '.timeout 5000' "$home/data/$1.db" "$2"
 }
 
+# How many lines of the logs speak of a bug.
+reports() {
+    cat "$home"/log/*.log | grep -cE 'Sanitizer|runtime error:|Assertion' || :
+}
+
 body() {
     sed '1,/^\r$/d' "$scratch/answer"
 }
