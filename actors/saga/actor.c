@@ -11,23 +11,19 @@
 
 #include <assert.h>
 #include <pthread.h>
-#include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <time.h>
 
-#include "actors/runtime/saga_pack.h"
 #include "actors/runtime/settings.h"
+#include "actors/saga/config.h"
 #include "bus/clock.h"
-#include "bus/home.h"
 #include "bus/hook.h"
 
-#define SQLITE_PREFIX "sqlite:"
 #define RANDOM_WORDS 32
-#define DRAIN_MAX_NS (10 * BUS_SECOND) /* where the runtime sets no deadline   \
-                                        */
+/* Where the runtime sets no deadline. */
+#define DRAIN_MAX_NS (10 * BUS_SECOND)
 
 /* A branch call in flight; once answered, the answer. */
 struct flight {
@@ -219,6 +215,12 @@ static void world_ended(void *arg, const struct saga *saga)
                 saga->plan->plan.name, engine_phase_text(saga->engine.phase));
 }
 
+static void world_unreadable(void *arg, const struct bus_error *error)
+{
+    (void)arg;
+    bus_log(BUS_LOG_SEVERE, NULL, NULL, "%s", error->sentence);
+}
+
 /* On the journal's thread, or inside journal_do without threads. */
 static void job_done(void *arg, struct journal_job *job)
 {
@@ -376,65 +378,10 @@ void saga_actor_serve(struct saga_actor *self, struct bus_inbound *inbound)
                         "too many requests wait");
 }
 
-struct saga_journal_config {
-    const char *data_source;
-};
-
-struct saga_config {
-    struct saga_journal_config *journal; /* NULL: the home's data/saga.db */
-};
-
-static const struct bus_field journal_fields[] = {
-    {.name = "DataSource",
-     .kind = BUS_TEXT,
-     .offset = offsetof(struct saga_journal_config, data_source),
-     .presence = BUS_NO_PRESENCE},
-};
-static const struct bus_shape journal_shape = {
-    .name = "saga.Journal",
-    .size = sizeof(struct saga_journal_config),
-    .count = 1,
-    .fields = journal_fields,
-};
-static const struct bus_field config_fields[] = {
-    {.name = "Journal",
-     .kind = BUS_MESSAGE,
-     .offset = offsetof(struct saga_config, journal),
-     .presence = BUS_NO_PRESENCE,
-     .shape = &journal_shape},
-};
-static const struct bus_shape config_shape = {
-    .name = "saga.Config",
-    .size = sizeof(struct saga_config),
-    .count = 1,
-    .fields = config_fields,
-};
-
-static int journal_source(struct actor_process *process, const char **ret,
-                          struct bus_error *err)
-{
-    const struct saga_config *config = process->own;
-    char path[BUS_PATH_MAX];
-    const char *given =
-        config && config->journal ? config->journal->data_source : "";
-    if (!given[0]) {
-        int code = bus_home_path(process->home, "data", "saga.db", path,
-                                 sizeof(path), err);
-        if (code)
-            return code;
-        given = path;
-    }
-    bool named = strncmp(given, SQLITE_PREFIX, strlen(SQLITE_PREFIX)) == 0;
-    *ret = bus_arena_printf(&process->arena, "%s%s", named ? "" : SQLITE_PREFIX,
-                            given);
-    return *ret ? BUS_OK
-                : bus_error_set(err, BUS_RESOURCE_EXHAUSTED, "out of arena");
-}
-
 static int open_journal(struct saga_actor *self, struct bus_error *err)
 {
     const char *source = NULL;
-    int code = journal_source(self->process, &source, err);
+    int code = saga_journal_source(self->process, &source, err);
     const struct journal_options options = {
         .driver = &sql_sqlite,
         .source = source,
@@ -495,6 +442,7 @@ int saga_actor_open(struct actor_process *process, bool threads,
         .call = world_call,
         .answer = world_answer,
         .ended = world_ended,
+        .unreadable = world_unreadable,
     };
     self->orch = orchestrator_new(&world);
     int code = open_journal(self, err);
@@ -572,68 +520,3 @@ void saga_actor_close(struct saga_actor *self)
     send_away(self);
     actor_release(self);
 }
-
-/* ---- The type ---- */
-
-static int type_start(struct actor_process *process, void **ret_self,
-                      struct bus_error *err)
-{
-    struct saga_actor *self = NULL;
-    int code = saga_actor_open(process, true, &self, err);
-    if (!code)
-        *ret_self = self;
-    return code;
-}
-
-static void type_serve(void *self, struct bus_inbound *inbound)
-{
-    saga_actor_serve(self, inbound);
-}
-
-static void type_drain(void *self, int64_t deadline)
-{
-    saga_actor_drain(self, deadline);
-}
-
-static void type_stop(void *self)
-{
-    saga_actor_close(self);
-}
-
-static const struct actor_loop saga_loop = {
-    .start = type_start,
-    .serve = type_serve,
-    .drain = type_drain,
-    .stop = type_stop,
-};
-
-static const struct bus_method methods[] = {
-    {.actor = "saga",
-     .name = "submit",
-     .request = &saga_submit_shape,
-     .doc = "begins a saga and waits for its end"},
-    {.actor = "saga",
-     .name = "show",
-     .request = &saga_show_shape,
-     .flags = BUS_NO_SIDE_EFFECTS | BUS_IDEMPOTENT,
-     .doc = "one saga with its steps"},
-    {.actor = "saga",
-     .name = "list",
-     .request = &saga_list_shape,
-     .flags = BUS_NO_SIDE_EFFECTS | BUS_IDEMPOTENT,
-     .doc = "sagas, newest first"},
-};
-static const struct actor_method actor_methods[] = {
-    {.method = &methods[0]},
-    {.method = &methods[1]},
-    {.method = &methods[2]},
-};
-
-const struct actor_type saga_actor = {
-    .name = "saga",
-    .version = "",
-    .methods = actor_methods,
-    .count = sizeof(actor_methods) / sizeof(actor_methods[0]),
-    .config = &config_shape,
-    .loop = &saga_loop,
-};

@@ -45,18 +45,6 @@ static const uint8_t reactions[PHASE_COUNT][EVENT_COUNT] = {
     [PHASE_REFUSED] = {N, I, I, I, I, N, I, N, I},
 };
 
-static const char *const phase_texts[PHASE_COUNT] = {
-#define PHASE_TEXT(name, text) [PHASE_##name] = (text),
-    ENGINE_PHASES(PHASE_TEXT)
-#undef PHASE_TEXT
-};
-
-static const char *const branch_texts[BRANCH_COUNT] = {
-#define BRANCH_TEXT(name, text) [BRANCH_##name] = (text),
-    ENGINE_BRANCHES(BRANCH_TEXT)
-#undef BRANCH_TEXT
-};
-
 /* One event in work. */
 struct work {
     struct engine *engine;
@@ -93,16 +81,6 @@ static struct engine_branch *branch_of(struct engine *engine, size_t step,
     return &engine->steps[step].branch[op];
 }
 
-static bool branch_settled(const struct engine_branch *branch)
-{
-    return branch->status == BRANCH_DONE || branch->status == BRANCH_NONE;
-}
-
-static bool branch_timed(const struct engine_branch *branch)
-{
-    return branch->status == BRANCH_BACKOFF || branch->status == BRANCH_ASKING;
-}
-
 void engine_init(struct engine *engine, const struct engine_rule *rules,
                  struct engine_step *steps, uint16_t count)
 {
@@ -118,29 +96,6 @@ void engine_init(struct engine *engine, const struct engine_rule *rules,
     for (uint16_t i = 0; i < count; i++)
         if (!rules[i].compensates)
             steps[i].branch[OP_COMPENSATE].status = BRANCH_NONE;
-}
-
-uint64_t engine_done(const struct engine *engine)
-{
-    uint64_t done = 0;
-    for (uint16_t i = 0; i < engine->count; i++)
-        if (engine->steps[i].branch[OP_ACTION].status == BRANCH_DONE)
-            done |= BIT(i);
-    return done;
-}
-
-bool engine_calling(const struct engine *engine)
-{
-    for (uint16_t i = 0; i < engine->count; i++)
-        for (int op = 0; op < 2; op++)
-            if (engine->steps[i].branch[op].status == BRANCH_CALLING)
-                return true;
-    return false;
-}
-
-bool engine_finished(const struct engine *engine)
-{
-    return engine->phase == PHASE_DONE || engine->phase == PHASE_UNDONE;
 }
 
 enum engine_verdict engine_verdict(int code)
@@ -178,7 +133,7 @@ uint32_t engine_backoff_ms(const struct engine_rule *rule, uint32_t failures,
 static void call(struct work *work, uint16_t step, enum engine_op op)
 {
     struct engine_branch *branch = branch_of(work->engine, step, op);
-    assert(branch->status == BRANCH_WAITING || branch_timed(branch));
+    assert(branch->status == BRANCH_WAITING || engine_branch_timed(branch));
     branch->status = BRANCH_CALLING;
     branch->attempts++;
     if (op == OP_ACTION)
@@ -225,7 +180,7 @@ static bool compensation_ready(const struct engine *engine, uint16_t step)
         return false;
     for (uint16_t i = 0; i < engine->count; i++)
         if ((engine->rules[i].after & BIT(step)) &&
-            !branch_settled(&engine->steps[i].branch[OP_COMPENSATE]))
+            !engine_branch_settled(&engine->steps[i].branch[OP_COMPENSATE]))
             return false;
     return true;
 }
@@ -239,7 +194,7 @@ static bool choose_compensations(struct engine *engine)
     for (uint16_t i = 0; i < engine->count; i++) {
         struct engine_branch *action = branch_of(engine, i, OP_ACTION);
         struct engine_branch *undo = branch_of(engine, i, OP_COMPENSATE);
-        if (branch_timed(action))
+        if (engine_branch_timed(action))
             action->status = BRANCH_FAILED;
         if (!(engine->reached & BIT(i)) || (engine->rules[i].needs & ~done))
             undo->status = BRANCH_NONE;
@@ -274,7 +229,7 @@ static void advance_undoing(struct work *work)
     struct engine *engine = work->engine;
     bool all = true;
     for (uint16_t i = 0; i < engine->count; i++) {
-        all = all && branch_settled(branch_of(engine, i, OP_COMPENSATE));
+        all = all && engine_branch_settled(branch_of(engine, i, OP_COMPENSATE));
         if (compensation_ready(engine, i))
             call(work, i, OP_COMPENSATE);
     }
@@ -443,7 +398,7 @@ static void on_timer(struct work *work, const struct engine_event *event)
 {
     const struct engine_branch *branch =
         branch_of(work->engine, event->step, event->op);
-    if (branch_timed(branch) && branch->attempts == event->attempt &&
+    if (engine_branch_timed(branch) && branch->attempts == event->attempt &&
         !(event->op == OP_ACTION && work->engine->abort))
         call(work, event->step, event->op);
 }
@@ -455,7 +410,7 @@ static void on_resumed(struct engine *engine)
     enum engine_op op = running ? OP_ACTION : OP_COMPENSATE;
     for (uint16_t i = 0; i < engine->count; i++) {
         struct engine_branch *branch = branch_of(engine, i, op);
-        if (branch->status == BRANCH_CALLING || branch_timed(branch))
+        if (branch->status == BRANCH_CALLING || engine_branch_timed(branch))
             branch->status = BRANCH_WAITING;
         if (running && branch->status == BRANCH_FAILED)
             engine->abort = true;
@@ -526,75 +481,4 @@ enum engine_reaction engine_reaction(enum engine_phase phase,
 {
     assert(phase < PHASE_COUNT && kind < EVENT_COUNT);
     return (enum engine_reaction)reactions[phase][kind];
-}
-
-enum engine_phase engine_phase_stored(const char *text)
-{
-    static const enum engine_phase stored[] = {PHASE_RUNNING, PHASE_UNDOING,
-                                               PHASE_DONE, PHASE_UNDONE};
-    for (size_t i = 0; i < sizeof(stored) / sizeof(stored[0]); i++)
-        if (strcmp(phase_texts[stored[i]], text) == 0)
-            return stored[i];
-    return PHASE_COUNT;
-}
-
-const char *engine_phase_text(enum engine_phase phase)
-{
-    assert(phase < PHASE_COUNT);
-    return phase_texts[phase];
-}
-
-const char *engine_branch_text(enum engine_branch_status status)
-{
-    assert(status < BRANCH_COUNT);
-    return branch_texts[status];
-}
-
-enum engine_branch_status engine_branch_from_text(const char *text)
-{
-    for (int i = 0; i < BRANCH_COUNT; i++)
-        if (strcmp(branch_texts[i], text) == 0)
-            return (enum engine_branch_status)i;
-    return BRANCH_COUNT;
-}
-
-static bool step_sound(const struct engine *engine, uint16_t i, uint64_t done)
-{
-    const struct engine_branch *action = &engine->steps[i].branch[OP_ACTION];
-    const struct engine_branch *undo = &engine->steps[i].branch[OP_COMPENSATE];
-    bool forward = engine->phase <= PHASE_RUNNING ||
-                   engine->phase == PHASE_CLOSING_DONE ||
-                   engine->phase == PHASE_DONE;
-    if (action->status >= BRANCH_NONE || undo->status >= BRANCH_COUNT ||
-        undo->status == BRANCH_FAILED)
-        return false;
-    if (action->status != BRANCH_WAITING && action->status != BRANCH_FAILED &&
-        (engine->rules[i].after & ~done) != 0)
-        return false;
-    if (forward)
-        return undo->status == BRANCH_WAITING || undo->status == BRANCH_NONE;
-    if (action->status == BRANCH_CALLING || branch_timed(action))
-        return false;
-    return (engine->phase != PHASE_CLOSING_UNDONE &&
-            engine->phase != PHASE_UNDONE) ||
-           branch_settled(undo);
-}
-
-bool engine_sound(const struct engine *engine)
-{
-    if (engine->phase >= PHASE_COUNT || engine->count == 0 ||
-        engine->count > ENGINE_STEPS_MAX ||
-        engine->failed >= (int)engine->count || engine->failed < -1)
-        return false;
-    uint64_t done = engine_done(engine);
-    uint64_t all = UINT64_MAX >> (ENGINE_STEPS_MAX - engine->count);
-    if ((engine->durable & ~done) != 0 || engine->gate > engine->version)
-        return false;
-    if ((engine->phase == PHASE_DONE || engine->phase == PHASE_CLOSING_DONE) &&
-        done != all)
-        return false;
-    for (uint16_t i = 0; i < engine->count; i++)
-        if (!step_sound(engine, i, done))
-            return false;
-    return true;
 }

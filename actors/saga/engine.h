@@ -191,6 +191,8 @@ uint32_t engine_backoff_ms(const struct engine_rule *rule, uint32_t failures,
 bool engine_finished(const struct engine *engine); /* DONE or UNDONE */
 bool engine_calling(const struct engine *engine);  /* a call is in flight */
 uint64_t engine_done(const struct engine *engine); /* steps that are done */
+bool engine_branch_settled(const struct engine_branch *branch); /* DONE, NONE */
+bool engine_branch_timed(const struct engine_branch *branch); /* has a timer */
 
 /* The phase that a stored status is read back as; PHASE_COUNT if unknown. */
 enum engine_phase engine_phase_stored(const char *text);

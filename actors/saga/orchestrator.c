@@ -28,7 +28,7 @@ static uint64_t gid_hash(const struct orchestrator *orch, const char *gid)
 
 static struct run **buckets_new(size_t size)
 {
-    struct run **buckets = calloc(size, sizeof(*buckets));
+    struct run **buckets = calloc(size, sizeof(struct run *));
     if (!buckets)
         abort();
     return buckets;

@@ -52,6 +52,8 @@ struct orchestrator_world {
     void (*answer)(void *arg, void *asker, const struct bus_reply *reply);
     /* A saga has ended, on disk; NULL: nobody cares. */
     void (*ended)(void *arg, const struct saga *saga);
+    /* A row that cannot be read back stays where it is; NULL as above. */
+    void (*unreadable)(void *arg, const struct bus_error *error);
 };
 
 /* A request to the actor: submit, show, list. */

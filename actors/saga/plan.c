@@ -253,7 +253,7 @@ static uint64_t hash_of(struct bus_bytes bytes)
 
 static struct plan **bucket_new(size_t size)
 {
-    struct plan **buckets = calloc(size, sizeof(*buckets));
+    struct plan **buckets = calloc(size, sizeof(struct plan *));
     if (!buckets)
         abort();
     return buckets;

@@ -11,7 +11,6 @@
 #include "actors/saga/run.h"
 #include "bus/clock.h"
 #include "bus/code.h"
-#include "bus/log.h"
 
 struct lookup *lookup_new(struct orchestrator *orch, enum lookup_kind kind,
                           enum journal_kind job, void *asker)
@@ -54,7 +53,8 @@ struct run *resume_row(struct orchestrator *orch, const struct journal_row *row)
     struct bus_error error = {0};
     struct engine_event event = {.kind = EVENT_RESUMED};
     if (saga_unpack(row->state, row->gid, &orch->plans, &saga, &error)) {
-        bus_log(BUS_LOG_SEVERE, NULL, NULL, "%s", error.sentence);
+        if (orch->world.unreadable)
+            orch->world.unreadable(orch->world.arg, &error);
         return NULL;
     }
     if (engine_finished(&saga.engine)) {

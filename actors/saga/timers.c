@@ -55,7 +55,7 @@ void timers_set(struct timers *timers, struct timer *timer, int64_t due)
     if (timers->count == timers->cap) {
         timers->cap = timers->cap ? timers->cap * 2 : FIRST;
         timers->heap =
-            realloc(timers->heap, timers->cap * sizeof(*timers->heap));
+            realloc(timers->heap, timers->cap * sizeof(struct timer *));
         if (!timers->heap)
             abort();
     }
