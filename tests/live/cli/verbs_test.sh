@@ -1,7 +1,9 @@
+#!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
 # Every verb that speaks to actors, with its exit status: call, send, pub, sub,
 # ls, describe, ping, stats; calls that outlive a kill -9; completion.
+# shellcheck source-path=SCRIPTDIR disable=SC2154
 . "$(dirname "$0")/../supervisor/lib.sh"
 etc=$(cd "$(dirname "$0")/../../../ops/etc" && pwd)
 
@@ -90,7 +92,7 @@ caller() {
         "$bin/bus" call user.getUser '{"id":"1"}' >/dev/null \
             2>>"$work/calls.out" || echo "exit $?" >>"$work/calls.out"
     done
-    echo done >>"$work/finished.out"
+    echo "done" >>"$work/finished.out"
 }
 callers=()
 for _ in 1 2 3 4; do

@@ -1,8 +1,10 @@
+#!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
 # Deaths: of the supervisor (its children go with it, the next one sweeps), of
 # `bus up` in the foreground, of children that never get ready, that crash, that
 # do not hear SIGTERM.
+# shellcheck source-path=SCRIPTDIR disable=SC2154
 . "$(dirname "$0")/lib.sh"
 
 topology t "  - {Name: a, Program: puppet, Replicas: 3}"

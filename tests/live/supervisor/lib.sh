@@ -1,3 +1,4 @@
+#!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
 # Shared by the supervisor's live tests: a temporary home, the command, and

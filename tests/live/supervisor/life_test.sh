@@ -1,7 +1,9 @@
+#!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
 # One life: up, ps, kill -9 and repair, scale, rolling restart, reload, down;
 # nothing is left behind.
+# shellcheck source-path=SCRIPTDIR disable=SC2154
 . "$(dirname "$0")/lib.sh"
 
 echo "good: 1" >"$work/a.yaml"

@@ -1,7 +1,9 @@
+#!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
 # Wrong topologies and configs: exit status 2, file, line and a sentence, and
 # nothing was started. Wrong clients of the control socket: an error or the end.
+# shellcheck source-path=SCRIPTDIR disable=SC2154
 . "$(dirname "$0")/lib.sh"
 
 # wrong FILE PATTERN
