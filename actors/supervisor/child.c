@@ -28,6 +28,9 @@ struct child {
     bool skipping; /* the rest of a line that was too long */
     size_t line_len;
     char line[SUPER_LINE_MAX];
+    size_t words_len; /* of the line of output that is being written */
+    bool words_end;   /* it is whole: the next byte begins another */
+    char words[SUPER_WORDS_MAX];
     char chunk[CHUNK];
 };
 
@@ -60,12 +63,40 @@ static void on_alloc(uv_handle_t *handle, size_t size, uv_buf_t *ret)
     *ret = uv_buf_init(child->chunk, CHUNK);
 }
 
-/* What the child writes is logged as it is. */
+/* Keeps the beginning of the last line: why a child did not start is often
+ * there and nowhere else. */
+static void keep_words(struct child *child, const char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        if (child->words_end && text[i] != '\n') {
+            child->words_end = false;
+            child->words_len = 0;
+        }
+        if (text[i] == '\n')
+            child->words_end = true;
+        else if (child->words_len + 1 < sizeof(child->words))
+            child->words[child->words_len++] = text[i];
+    }
+    child->words[child->words_len] = '\0';
+}
+
+/* What the child writes is logged as it is. Of a long text only the end can
+ * hold the last line. */
+static void take_output(struct child *child, const char *text, size_t len)
+{
+    size_t tail = (size_t)2 * SUPER_WORDS_MAX;
+    capture_write(&child->capture, text, len);
+    if (len > tail)
+        keep_words(child, text + len - tail, tail);
+    else
+        keep_words(child, text, len);
+}
+
 static void on_output(uv_stream_t *stream, ssize_t len, const uv_buf_t *buf)
 {
     struct child *child = stream->data;
     if (len > 0)
-        capture_write(&child->capture, buf->base, (size_t)len);
+        take_output(child, buf->base, (size_t)len);
     else if (len < 0)
         close_handle(child, (uv_handle_t *)stream);
 }
@@ -105,7 +136,7 @@ static void drain_output(struct child *child)
     size_t total = 0;
     ssize_t len;
     while (total < DRAIN_MAX && (len = read(fd, child->chunk, CHUNK)) > 0) {
-        capture_write(&child->capture, child->chunk, (size_t)len);
+        take_output(child, child->chunk, (size_t)len);
         total += (size_t)len;
     }
 }
@@ -117,6 +148,7 @@ static void on_exit(uv_process_t *process, int64_t status, int signo)
     /* What it started itself goes with it. */
     kill(-process->pid, SIGKILL);
     drain_output(child);
+    memcpy(instance->last_words, child->words, sizeof(child->words));
     child->instance = NULL;
     instance->child = NULL;
     close_handle(child, (uv_handle_t *)process);

@@ -104,7 +104,8 @@ static bool env_same(const struct topology_actor *a,
     if (a->env.count != b->env.count)
         return false;
     for (size_t i = 0; i < a->env.count; i++) {
-        if (strcmp(x[i].name, y[i].name) || strcmp(x[i].value, y[i].value))
+        if (strcmp(x[i].name, y[i].name) != 0 ||
+            strcmp(x[i].value, y[i].value) != 0)
             return false;
     }
     return true;
@@ -207,16 +208,19 @@ static int instance_failed(const struct super_instance *instance,
                            struct bus_error *err)
 {
     const char *name = instance->actor->spec->name;
+    const char *words = instance->last_words;
+    const char *colon = *words ? ": " : "";
     if (instance->state != LIFE_BACKING_OFF)
         return BUS_OK;
     if (instance->refused)
         return bus_error_set(err, BUS_INVALID_ARGUMENT,
-                             "%s#%d refused to start: it %s (its log says why)",
-                             name, instance->number, instance->cause);
+                             "%s#%d refused to start: it %s%s%s", name,
+                             instance->number, instance->cause, colon, words);
     if (instance->failures >= SUPER_FAILURES_TOLD)
-        return bus_error_set(
-            err, BUS_UNAVAILABLE, "%s#%d failed %u times in a row: it %s", name,
-            instance->number, (unsigned)instance->failures, instance->cause);
+        return bus_error_set(err, BUS_UNAVAILABLE,
+                             "%s#%d failed %u times in a row: it %s%s%s", name,
+                             instance->number, (unsigned)instance->failures,
+                             instance->cause, colon, words);
     return BUS_OK;
 }
 

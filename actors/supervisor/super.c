@@ -86,6 +86,7 @@ static bool do_spawn(struct super *super, struct super_instance *instance)
         instance->restarts++;
     instance->stale = instance->overdue = instance->refused = false;
     instance->stats = (struct super_stats){0};
+    instance->last_words[0] = '\0';
     instance->due = after(super, instance->actor->spec->ready_timeout);
     int pid = super->world.spawn(super->world.arg, instance, instance->cause);
     instance->pid = pid > 0 ? pid : 0;

@@ -26,11 +26,12 @@
 
 struct bus_error;
 
-#define SUPER_ACTORS_MAX (2 * TOPOLOGY_ACTORS_MAX) /* with those that leave */
+#define SUPER_ACTORS_MAX 256 /* twice the topology's: with those that leave */
 #define SUPER_CAUSE_MAX 256
-#define SUPER_LINE_MAX 4096    /* bytes of one line a child says */
-#define SUPER_FAILURES_TOLD 3  /* in a row: whoever waits is told */
-#define SUPER_REFUSED_STATUS 2 /* exit status: wrong usage or config */
+#define SUPER_LINE_MAX ((size_t)4096) /* bytes of one line a child says */
+#define SUPER_WORDS_MAX 256           /* bytes of a last line, NUL counted */
+#define SUPER_FAILURES_TOLD 3         /* in a row: whoever waits is told */
+#define SUPER_REFUSED_STATUS 2        /* exit status: wrong usage or config */
 
 /* What a child says of itself each second. */
 struct super_stats {
@@ -59,6 +60,9 @@ struct super_instance {
     bool overdue;      /* killed because it was never ready */
     bool refused;      /* exited with SUPER_REFUSED_STATUS before ready */
     char cause[SUPER_CAUSE_MAX]; /* of the last end; "": never ended */
+    /* The last line of what it wrote to its log; the world sets it before
+     * super_exited. */
+    char last_words[SUPER_WORDS_MAX];
     struct super_stats stats;
     void *child; /* the world's */
 };

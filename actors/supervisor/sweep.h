@@ -8,8 +8,8 @@
 #ifndef SWEEP_H
 #define SWEEP_H
 
-/* One instance's name, which becomes the mark of a crash, and the sockets of its
- * process, which is dead. */
+/* The name of one instance whose process is dead becomes the mark of a crash;
+ * its sockets are removed. */
 void sweep_instance(const char *home, const char *actor, int number, int pid);
 
 /* Everything dead in the home, and folders without a name in them. For when

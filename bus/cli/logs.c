@@ -40,7 +40,7 @@ struct logs {
 static bool belongs(const struct logs *logs, const char *name)
 {
     size_t len = strlen(logs->actor);
-    if (strncmp(name, logs->actor, len))
+    if (strncmp(name, logs->actor, len) != 0)
         return false;
     if (strcmp(name + len, ".log") == 0)
         return !logs->number; /* supervisor.log */
