@@ -250,6 +250,11 @@ static void sub_unref(struct bus_subscription *sub)
 {
     if (atomic_fetch_sub(&sub->refs, 1) != 1)
         return;
+    while (sub->first) {
+        struct heard *heard = sub->first;
+        sub->first = heard->next;
+        free(heard);
+    }
     pthread_mutex_destroy(&sub->lock);
     pthread_cond_destroy(&sub->changed);
     free(sub);
@@ -607,13 +612,7 @@ void bus_unsubscribe(struct bus_subscription *sub)
     pthread_mutex_unlock(&sub->lock);
     if (!bus->memory)
         pthread_join(sub->thread, NULL);
-    ears_close(ears);
-    while (sub->first) {
-        struct heard *heard = sub->first;
-        sub->first = heard->next;
-        free(heard);
-    }
-    sub->last = &sub->first;
+    ears_close(ears); /* what they still hear goes with the last of them */
     bus_settle(bus);
     sub_unref(sub);
 }

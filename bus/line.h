@@ -22,11 +22,12 @@ struct line {
     struct bus *bus;
     struct bus_name name;
     atomic_uint refs;
-    atomic_uint calls;      /* in flight */
-    atomic_uint latency_us; /* peak EWMA */
-    _Atomic uint8_t state;  /* enum line_state, written under lock */
-    atomic_bool draining;   /* said goodbye */
-    atomic_bool silent;     /* answers no ping */
+    atomic_uint calls;        /* in flight */
+    atomic_uint latency_us;   /* peak EWMA */
+    _Atomic uint8_t state;    /* enum line_state, written under lock */
+    _Atomic int64_t measured; /* when latency_us was */
+    atomic_bool draining;     /* said goodbye */
+    atomic_bool silent;       /* answers no ping */
 
     pthread_mutex_t lock;
     bool retired; /* its name is gone */
@@ -34,7 +35,6 @@ struct line {
     int64_t since;  /* of the state */
     int64_t heard;  /* last sign of life, or first call after idling */
     int64_t pinged; /* last ping sent since heard; 0: none */
-    int64_t measured;
 
     struct bus_buf gather; /* the frame being gathered */
     uint32_t gathered;     /* envelopes in it */

@@ -12,6 +12,9 @@
 #include "bus/line.h"
 #include "bus/trace.h"
 
+#define LATENCY_FLOOR_US 500
+#define FORGOTTEN BUS_SECOND
+
 struct route {
     struct route *next;
     char actor[BUS_NAME_MAX];
@@ -166,9 +169,30 @@ static int fitness(const struct line *line, const struct line *avoid)
     return line->state == LINE_UP ? 3 : 2;
 }
 
+/* Differences below half a millisecond say nothing of an instance. */
 static uint64_t load(const struct line *line)
 {
-    return ((uint64_t)line->calls + 1) * ((uint64_t)line->latency_us + 1);
+    uint64_t latency = line->latency_us;
+    if (latency < LATENCY_FLOOR_US)
+        latency = LATENCY_FLOOR_US;
+    return ((uint64_t)line->calls + 1) * latency;
+}
+
+/* One that once was slow is asked again, or it would never be known to be
+ * quick now. */
+static bool forgotten(const struct line *line, int64_t now)
+{
+    return now - line->measured > FORGOTTEN && line->calls == 0;
+}
+
+static struct line *better(struct line *a, struct line *b)
+{
+    uint64_t load_a = load(a), load_b = load(b);
+    if (load_a == load_b)
+        return a;
+    struct line *best = load_a < load_b ? a : b;
+    struct line *other = best == a ? b : a;
+    return forgotten(other, bus_now(a->bus->clock)) ? other : best;
 }
 
 static bool meant(const struct line *line, const struct target *target)
@@ -240,7 +264,7 @@ static struct line *choose(const struct route *route,
     struct line *b = nth(route, target, avoid, pick, second);
     if (!a || !b)
         return a ? a : b;
-    return load(a) <= load(b) ? a : b;
+    return better(a, b);
 }
 
 enum route_find route_choose(struct bus *bus, const struct target *target,
