@@ -295,6 +295,7 @@ static void line_down(void *arg)
     attempts_lost(unknown, ATTEMPT_UNKNOWN);
     attempts_lost(unsent, ATTEMPT_UNSENT);
     bus_names_poke(line->bus->names);
+    bus_tick_at(line->bus, now); /* a retired line can be closed now */
 }
 
 /* Nobody answers these: they are done when they have left. */
@@ -590,6 +591,7 @@ void line_retire(struct line *line)
 {
     pthread_mutex_lock(&line->lock);
     line->retired = true;
+    line->retired_at = bus_now(line->bus->clock);
     struct attempt *unsent = NULL;
     if (line->state != LINE_UP) {
         unsent = slots_pick(line, match_gathered, 0);
@@ -669,6 +671,18 @@ static int64_t next_deadline(const struct line *line)
     return next;
 }
 
+/* The instance hangs up itself; only one that does not is hung up on. */
+static bool tick_retired(struct line *line, int64_t now, int64_t *wake)
+{
+    if (!line->retired || line->calls > 0 || line->busy)
+        return false;
+    int64_t due = line->retired_at + BUS_HANGUP_MS * BUS_MILLI;
+    if ((line->state != LINE_UP && line->state != LINE_GREETING) || now >= due)
+        return true;
+    *wake = earlier(*wake, due);
+    return false;
+}
+
 int64_t line_tick(struct line *line, int64_t now, bool *ret_closed)
 {
     int64_t wake = BUS_FOREVER;
@@ -679,7 +693,7 @@ int64_t line_tick(struct line *line, int64_t now, bool *ret_closed)
     struct attempt *unsent = tick_unwelcome(line, now, &wake);
     struct attempt *silent = tick_silent(line, now, &wake);
     wake = earlier(wake, next_deadline(line));
-    bool close = line->retired && line->calls == 0 && !line->busy;
+    bool close = tick_retired(line, now, &wake);
     *ret_closed = close || line->state == LINE_CLOSED;
     pthread_mutex_unlock(&line->lock);
     attempts_overdue(overdue);

@@ -31,6 +31,7 @@ struct line {
 
     pthread_mutex_t lock;
     bool retired; /* its name is gone */
+    int64_t retired_at;
     struct link *link;
     int64_t since;  /* of the state */
     int64_t heard;  /* last sign of life, or first call after idling */

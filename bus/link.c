@@ -13,7 +13,9 @@
  * inserted into a message; sockets are closed by one thread of their own, whose
  * hanging is waited for with a limit, and only after every aio on them was
  * stopped: one begun while its raw socket closes is left on a queue that is
- * freed.
+ * freed. Nor is a pipe closed at the moment that it goes on to receive the next
+ * frame: that receive may never end, and nng's one closing thread waits for it
+ * for ever; so sockets are closed when they have been quiet for a moment.
  */
 #include "bus/link.h"
 
@@ -33,6 +35,7 @@
 #include <nng/protocol/reqrep0/req.h>
 #include <nng/transport/ipc/ipc.h>
 
+#include "bus/clock.h"
 #include "bus/code.h"
 #include "bus/error.h"
 #include "bus/frame.h"
@@ -42,6 +45,7 @@
 #define HEADER_ROOM 64                   /* of RECVMAXSZ: ids before a frame */
 #define RADIO_QUEUE 4096                 /* messages a subscriber may lag */
 #define HUB_BUCKETS 64
+#define QUIET_NS INT64_C(30000000) /* after a frame, before a close */
 
 /* Something to be closed by the net's own thread. */
 struct reap {
@@ -71,6 +75,7 @@ struct nng_link {
     nng_aio *send_aio;
     nng_aio *recv_aio;     /* dialled links */
     atomic_uint pipe;      /* 0: not connected */
+    _Atomic int64_t heard; /* when the last frame came */
     uint32_t request;      /* last id used, dialled links */
     atomic_uint refs;      /* of a hub's link: the map, running callbacks */
     bool stopped;          /* a hub's link, under the hub's lock */
@@ -86,6 +91,7 @@ struct nng_hub {
     nng_socket socket;
     nng_listener listener;
     nng_aio *recv_aio;
+    _Atomic int64_t heard; /* when the last frame came */
     pthread_mutex_t lock;
     bool closing; /* takes no connection any more */
     struct nng_link *buckets[HUB_BUCKETS];
@@ -148,6 +154,19 @@ static void aio_end(nng_aio *aio)
     if (left && nng_aio_result(aio) != 0)
         nng_msg_free(left);
     nng_aio_free(aio);
+}
+
+/* Waits until the last frame is a while ago. */
+static void quiet_wait(_Atomic int64_t *heard)
+{
+    for (;;) {
+        int64_t left =
+            atomic_load(heard) + QUIET_NS - bus_now(&bus_clock_system);
+        if (left <= 0)
+            return;
+        struct timespec pause = {.tv_nsec = left};
+        nanosleep(&pause, NULL);
+    }
 }
 
 /* ---- The closing thread ---- */
@@ -250,6 +269,8 @@ static void link_recv_done(void *arg)
         return; /* closed */
     nng_msg *msg = nng_aio_get_msg(link->recv_aio);
     nng_aio_set_msg(link->recv_aio, NULL);
+    atomic_store_explicit(&link->heard, bus_now(&bus_clock_system),
+                          memory_order_relaxed);
     if ((uint32_t)nng_msg_get_pipe(msg).id == atomic_load(&link->pipe))
         link->owner->frame(link->arg, NULL, message_body(msg));
     nng_msg_free(msg);
@@ -276,6 +297,7 @@ static void link_reap(struct reap *reap)
     struct nng_link *link = OWNER_OF(struct nng_link, reap, reap);
     nng_aio_stop(link->recv_aio);
     nng_aio_stop(link->send_aio);
+    quiet_wait(&link->heard);
     nng_close(link->socket);
     aio_end(link->send_aio);
     aio_end(link->recv_aio);
@@ -463,6 +485,8 @@ static void hub_recv_done(void *arg)
         return; /* closed */
     nng_msg *msg = nng_aio_get_msg(hub->recv_aio);
     nng_aio_set_msg(hub->recv_aio, NULL);
+    atomic_store_explicit(&hub->heard, bus_now(&bus_clock_system),
+                          memory_order_relaxed);
     struct link_route route;
     struct nng_link *link = hub_find(hub, (uint32_t)nng_msg_get_pipe(msg).id);
     if (link && route_read(msg, &route))
@@ -500,6 +524,7 @@ static void hub_free(struct nng_hub *hub)
         peer_unref(link);
     }
     nng_aio_stop(hub->recv_aio);
+    quiet_wait(&hub->heard);
     nng_close(hub->socket);
     aio_end(hub->recv_aio);
     pthread_mutex_destroy(&hub->lock);

@@ -563,7 +563,6 @@ static void malformed(struct bus_peer *peer, const struct link_route *route)
     atomic_fetch_add(&peer->server->dropped, 1);
     pthread_mutex_lock(&peer->lock);
     bool answered = peer->link && !peer->multi && !peer->doomed;
-    struct link *link = peer->link;
     peer->doomed = true;
     if (answered) {
         struct chunk *chunk = chunk_new(peer);
@@ -574,12 +573,12 @@ static void malformed(struct bus_peer *peer, const struct link_route *route)
         peer->queued += chunk->buf.len;
         queue_push(peer, chunk);
         pump(peer);
-        bus_tick_at(peer->server->bus, bus_now(peer->server->bus->clock) +
-                                           BUS_DOOM_MS * BUS_MILLI);
-    } else if (link) {
-        link->carrier->drop(link);
     }
     pthread_mutex_unlock(&peer->lock);
+    /* Later, when the answer has left: and not while nng goes on to receive
+     * from it (link.c). */
+    bus_tick_at(peer->server->bus,
+                bus_now(peer->server->bus->clock) + BUS_DOOM_MS * BUS_MILLI);
 }
 
 static void peer_frame(void *arg, const struct link_route *route,

@@ -175,9 +175,12 @@ static void test_a_slow_listener_is_told_what_it_lost(void **state)
     /* What comes after the flood says how much of it is missing. */
     uint64_t before = 0;
     while (before < 80000) {
+        struct timespec until;
         publish(world, "user.after", 0);
-        before = 0;
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_sec++;
         pthread_mutex_lock(&world->lock);
+        pthread_cond_timedwait(&world->changed, &world->lock, &until);
         before = world->last;
         pthread_mutex_unlock(&world->lock);
     }
