@@ -58,6 +58,7 @@ struct saga_actor {
     struct flight *answers, **answers_last;
     struct journal_job *jobs, **jobs_last;
     bool draining, idle, stopping;
+    bool drain_seen;  /* the loop knows that it is draining */
     unsigned holders; /* calls in flight, and the owner */
 };
 
@@ -242,6 +243,7 @@ static void take(struct saga_actor *self, struct taken *ret)
     lists_init(self);
     if (self->draining)
         orchestrator_drain(self->orch);
+    self->drain_seen = self->draining;
     pthread_mutex_unlock(&self->lock);
 }
 
@@ -319,9 +321,8 @@ static bool sleep_until(struct saga_actor *self, int64_t due)
                                    .tv_nsec = due % BUS_SECOND};
     int timed_out = 0;
     pthread_mutex_lock(&self->lock);
-    bool drained = self->draining && self->idle;
     while (!self->inbound && !self->answers && !self->jobs && !self->stopping &&
-           !timed_out && (!self->draining || drained)) {
+           !timed_out && self->drain_seen == self->draining) {
         if (due == BUS_FOREVER)
             pthread_cond_wait(&self->wake, &self->lock);
         else
