@@ -36,7 +36,8 @@ struct object {
 
 static int read_object(struct json_in *in, struct object *object);
 static int read_field(struct json_in *in, const struct bus_field *field,
-                      const struct bus_path *path, void *slot, bool *ret_came);
+                      const struct bus_path *path, void *message,
+                      bool *ret_came);
 
 /* -- errors ---------------------------------------------------------------- */
 

@@ -632,5 +632,6 @@ enum names_state bus_names_state(struct bus_names *names, const char *actor)
     if (state != NAMES_EMPTY || crashed == 0)
         return state;
     int64_t since = bus_wall(names->clock) - crashed;
-    return since >= 0 && since < BUS_REVIVE_MS * 1000 ? NAMES_CRASHED : state;
+    return since >= 0 && since < BUS_REVIVE_MS * INT64_C(1000) ? NAMES_CRASHED
+                                                               : state;
 }

@@ -88,7 +88,7 @@ static bool decode_map(struct bus_bytes segment, struct bus_arena *arena,
     if (!decode64(segment, arena, &json))
         return false;
     struct bus_buf buf;
-    bus_buf_init(&buf, ACTOR_TOKEN_MAX * 2);
+    bus_buf_init(&buf, (size_t)ACTOR_TOKEN_MAX * 2);
     bool good = bus_json_to_pack(json, &buf, NULL) == BUS_OK && !buf.failed;
     if (good) {
         char *copy = bus_arena_text_n(arena, (char *)buf.data, buf.len);
@@ -191,7 +191,7 @@ static bool own_claims(struct bus_bytes payload, struct bus_arena *arena,
             kept++;
     }
     struct bus_buf buf;
-    bus_buf_init(&buf, ACTOR_TOKEN_MAX * 2);
+    bus_buf_init(&buf, (size_t)ACTOR_TOKEN_MAX * 2);
     bus_pack_map(&buf, kept);
     for (uint32_t i = 0; i < kept; i++) {
         bus_pack_text_n(&buf, (const char *)names[i].data, names[i].len);

@@ -18,11 +18,12 @@
 
 #include "bus/call.h"
 
-#define CACHE_KEY_MAX 1024                    /* bytes; longer: not cached */
-#define CACHE_VALUE_MAX ((size_t)1 << 20)     /* bytes; larger: not cached */
-#define CACHE_BYTES ((size_t)32 << 20)        /* default limit of memory.c */
-#define CACHE_ROW_NS (7 * 86400 * BUS_SECOND) /* how long rows are kept */
-#define CACHE_ABSENT_NS (60 * BUS_SECOND)     /* how long "no such row" */
+#define CACHE_KEY_MAX 1024                /* bytes; longer: not cached */
+#define CACHE_VALUE_MAX ((size_t)1 << 20) /* bytes; larger: not cached */
+#define CACHE_BYTES ((size_t)32 << 20)    /* default limit of memory.c */
+#define CACHE_ROW_NS                                                           \
+    (7 * INT64_C(86400) * BUS_SECOND)     /* how long rows are kept */
+#define CACHE_ABSENT_NS (60 * BUS_SECOND) /* how long "no such row" */
 
 struct cache;
 
