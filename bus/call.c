@@ -19,6 +19,8 @@
 
 #define PARK_FIRST (2 * BUS_MILLI)
 #define PARK_MAX (64 * BUS_MILLI)
+#define ITEM_ROOM 5                 /* a text's or bin's own header */
+#define TAIL_ROOM 160               /* all that is fixed in a request's tail */
 #define LOOK_WAIT (100 * BUS_MILLI) /* for the names to be read anew */
 
 /* ---- Ending ---- */
@@ -244,18 +246,29 @@ static bool method_repeatable(const struct bus_request *request)
            (request->flags & (BUS_IDEMPOTENT | BUS_NO_SIDE_EFFECTS)) != 0;
 }
 
+static size_t text_room(const char *text)
+{
+    return text ? strlen(text) + ITEM_ROOM : 0;
+}
+
+/* Bytes that bus_frame_tail will not pass. */
+static size_t tail_room(const struct bus_request *request)
+{
+    const struct bus_meta *meta = &request->meta;
+    return TAIL_ROOM + text_room(request->method) + request->body.len +
+           meta->claims.len + text_room(meta->key) + text_room(meta->saga.gid) +
+           text_room(meta->saga.branch) + text_room(meta->saga.op) +
+           meta->saga.fill.len;
+}
+
 static struct attempt *attempt_new(struct bus *bus,
                                    const struct bus_request *request)
 {
-    /* One buffer a thread: tails are packed there, then copied once. */
-    static _Thread_local struct bus_buf tail;
-    if (!tail.limit)
-        bus_buf_init(&tail, BUS_FRAME_BYTES_MAX);
-    bus_buf_reset(&tail);
-    uint8_t count = bus_frame_tail(&tail, request);
     size_t target_len = strlen(request->target) + 1;
+    size_t room = tail_room(request);
+    bool fits = room <= BUS_FRAME_BYTES_MAX;
     struct attempt *attempt =
-        malloc(sizeof(*attempt) + target_len + (tail.failed ? 0 : tail.len));
+        malloc(sizeof(*attempt) + target_len + (fits ? room : 0));
     if (!attempt)
         abort();
     memset(attempt, 0, sizeof(*attempt));
@@ -263,11 +276,16 @@ static struct attempt *attempt_new(struct bus *bus,
     attempt->deadline = request->deadline;
     attempt->oneway = request->oneway;
     attempt->idempotent = method_repeatable(request);
-    attempt->tail_count = tail.failed ? 0 : count;
-    attempt->tail_len = tail.failed ? 0 : (uint32_t)tail.len;
     memcpy(attempt->text, request->target, target_len);
-    memcpy(attempt->text + target_len, tail.data, attempt->tail_len);
-    attempt->tail = (const uint8_t *)attempt->text + target_len;
+    if (!fits)
+        return attempt;
+    /* Packed in place: the room is enough, so the buffer never grows. */
+    uint8_t *place = (uint8_t *)attempt->text + target_len;
+    struct bus_buf tail = {.data = place, .cap = room, .limit = room};
+    attempt->tail_count = bus_frame_tail(&tail, request);
+    assert(!tail.failed && tail.data == place);
+    attempt->tail = place;
+    attempt->tail_len = (uint32_t)tail.len;
     return attempt;
 }
 

@@ -187,16 +187,20 @@ static void test_sweeping_stays_inside_sock(void **state)
     assert_int_equal(access(kept, F_OK), 0);
 }
 
+/* Locked before it is there, as names are: else it is swept as stale. */
 static void test_rubbish_in_a_file_is_skipped(void **state)
 {
     struct world *world = *state;
-    char path[FOLDER_MAX + 64];
+    char temp[FOLDER_MAX + 64], path[FOLDER_MAX + 64];
+    static const char rubbish[] = "\xff\xfe rubbish without end";
     publish(world->ours, "user", "2");
+    snprintf(temp, sizeof(temp), "%s/names/user/.temp", world->home);
     snprintf(path, sizeof(path), "%s/names/user/1", world->home);
-    write_file(path, "\xff\xfe rubbish without end");
-    int fd = open(path, O_RDWR | O_CLOEXEC);
+    int fd = open(temp, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     assert_int_equal(fcntl(fd, F_OFD_SETLK, &lock), 0);
+    assert_int_equal(write(fd, rubbish, sizeof(rubbish)), sizeof(rubbish));
+    assert_int_equal(rename(temp, path), 0);
     bus_names_refresh(world->theirs);
     assert_int_equal(bus_names_list(world->theirs, "user", NULL, 0), 1);
     close(fd);
