@@ -218,9 +218,11 @@ void world_schedule_faults(struct sim *sim)
     int64_t deaths = sim_between(sim, 0, 6);
     for (int64_t i = 0; i < crashes; i++)
         sim_at(sim, sim_between(sim, 0, span), crash, NULL);
-    for (int64_t i = 0; i < deaths; i++)
+    for (int64_t i = 0; i < deaths; i++) {
+        int64_t actor = sim_between(sim, 0, SIM_ACTORS - 1);
         sim_at(sim, sim_between(sim, 0, span), actor_dies,
-               (void *)(uintptr_t)sim_between(sim, 0, SIM_ACTORS - 1));
+               (void *)(uintptr_t)actor);
+    }
     if (sim_chance(sim, 30))
         sim_at(sim, sim_between(sim, 0, span), disk_fills, NULL);
 }
