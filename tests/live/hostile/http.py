@@ -10,7 +10,7 @@ import random
 import socket
 import sys
 
-LIMIT_S = 5.0
+LIMIT_S = 20.0
 GOOD_EVERY = 100
 
 GOOD = (
