@@ -562,8 +562,13 @@ static void malformed(struct bus_peer *peer, const struct link_route *route)
                   "malformed frame: see bus/WIRE.md");
     atomic_fetch_add(&peer->server->dropped, 1);
     pthread_mutex_lock(&peer->lock);
-    bool answered = peer->link && !peer->multi && !peer->doomed;
-    peer->doomed = true;
+    bool first = !peer->doom;
+    bool answered = peer->link && !peer->multi && first;
+    /* Later, when the answer has left: and not while nng goes on to receive
+     * from it (link.c). */
+    if (first)
+        peer->doom =
+            bus_now(peer->server->bus->clock) + BUS_DOOM_MS * BUS_MILLI;
     if (answered) {
         struct chunk *chunk = chunk_new(peer);
         chunk->plain = chunk->closed = true;
@@ -575,10 +580,7 @@ static void malformed(struct bus_peer *peer, const struct link_route *route)
         pump(peer);
     }
     pthread_mutex_unlock(&peer->lock);
-    /* Later, when the answer has left: and not while nng goes on to receive
-     * from it (link.c). */
-    bus_tick_at(peer->server->bus,
-                bus_now(peer->server->bus->clock) + BUS_DOOM_MS * BUS_MILLI);
+    bus_tick_at(peer->server->bus, peer->doom);
 }
 
 static void peer_frame(void *arg, const struct link_route *route,
@@ -592,7 +594,7 @@ static void peer_frame(void *arg, const struct link_route *route,
     reading.last = &reading.first;
     struct bus_bytes copy = {batch->data, batch->len};
     atomic_fetch_add_explicit(&server->frames_in, 1, memory_order_relaxed);
-    bool good = !peer->doomed && bus_frame_open(&reading.reader, copy);
+    bool good = !peer->doom && bus_frame_open(&reading.reader, copy);
     if (good && reading.reader.multi)
         multi_begin(peer, route);
     else if (good)

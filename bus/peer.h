@@ -60,7 +60,8 @@ struct bus_peer {
     pthread_mutex_t lock;
     struct link *link; /* NULL: gone */
     bool multi;
-    atomic_bool doomed; /* malformed: cut when the answer is out */
+    /* Malformed: cut then (ns), when the answer is out; 0: not doomed. */
+    _Atomic int64_t doom;
     bool farewell;
     bool said_goodbye;
     struct link_route route; /* of its last multiplexed frame */

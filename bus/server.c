@@ -252,12 +252,17 @@ void servers_flush(struct bus *bus)
     bus_settle(bus);
 }
 
-/* Cuts those whose malformed frame was answered. */
-static void cut_doomed(struct bus_server *server)
+/* Cuts those whose malformed frame was answered. Returns when the next is due.
+ */
+static int64_t cut_doomed(struct bus_server *server, int64_t now)
 {
+    int64_t next = BUS_FOREVER;
     pthread_mutex_lock(&server->lock);
     for (struct bus_peer *peer = server->peers; peer; peer = peer->next) {
-        if (!peer->doomed)
+        int64_t doom = peer->doom;
+        if (doom > now && doom < next)
+            next = doom;
+        if (!doom || doom > now)
             continue;
         pthread_mutex_lock(&peer->lock);
         if (peer->link)
@@ -265,17 +270,23 @@ static void cut_doomed(struct bus_server *server)
         pthread_mutex_unlock(&peer->lock);
     }
     pthread_mutex_unlock(&server->lock);
+    return next;
+}
+
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
 }
 
 int64_t servers_tick(struct bus *bus, int64_t now)
 {
-    (void)now;
+    int64_t next = BUS_FOREVER;
     servers_flush(bus);
     pthread_mutex_lock(&bus->server_lock);
     for (struct bus_server *s = bus->servers; s; s = s->next)
-        cut_doomed(s);
+        next = least(next, cut_doomed(s, now));
     pthread_mutex_unlock(&bus->server_lock);
-    return BUS_FOREVER;
+    return next;
 }
 
 /* ---- Leaving ---- */
