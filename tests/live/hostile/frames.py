@@ -23,7 +23,6 @@ LIMIT_S = 20.0
 GOOD_EVERY = 20
 LIES_EVERY = 100
 BURST = 20
-RENEW_MULTI = 8  # frames of a multiplexed caller that acknowledges nothing
 HANDSHAKE = b"\x00SP\x00\x00\x30\x00\x00"  # REQ
 ANSWER = b"\x00SP\x00\x00\x31\x00\x00"  # REP
 OK = 0
@@ -128,7 +127,6 @@ class Wire:
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(LIMIT_S)
         self.sock.connect(path)
-        self.multi = 0
         self.id = 0
         try:
             self.sock.sendall(HANDSHAKE)
@@ -232,7 +230,7 @@ class Run:
     def __init__(self, path, rng):
         self.path, self.rng = path, rng
         self.wire = None
-        self.cut = self.answered = 0
+        self.cut = self.answered = self.left = 0
 
     def connected(self):
         if not self.wire:
@@ -246,6 +244,8 @@ class Run:
 
     def bad(self, frame):
         """One mutated frame, then a ping; the connection may be cut."""
+        if frame[:1] >= b"\x80":
+            return self.multi(frame)
         wire = self.connected()
         try:
             request = wire.send(frame)
@@ -262,10 +262,18 @@ class Run:
             self.cut += 1
             self.drop()
             return
-        wire.multi += frame[:1] >= b"\x80"
-        # A refused frame's connection is cut in a moment.
-        if wire.multi >= RENEW_MULTI or not data.startswith(probe):
-            self.drop()
+        if not data.startswith(probe):
+            self.drop()  # it will be cut in a moment
+
+    def multi(self, frame):
+        """A multiplexed caller, that leaves at once and acknowledges nothing."""
+        wire = Wire(self.path)
+        try:
+            wire.send(frame)
+        except Gone:
+            pass
+        wire.close()
+        self.left += 1
 
     def good(self):
         self.drop()
@@ -301,7 +309,7 @@ def main():
             print(f"seed {seed}, frame {i}: {error!r}: {frame!r}")
             return 1
     print(f"{count} mutated frames, seed {seed}: {run.answered} answered, "
-          f"{run.cut} cut off")
+          f"{run.cut} cut off, {run.left} left")
     return 0 if run.answered > count // 10 else 1
 
 
