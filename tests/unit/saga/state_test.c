@@ -89,9 +89,11 @@ static void comes_back_as_it_was(void **state)
     assert_string_equal(scene_at(saga.replies[0], "id"), "\"7\"");
     assert_int_equal(saga.replies[1].len, 0);
     assert_int_equal(saga.notes[0][OP_ACTION].finished, 6);
-    assert_memory_equal(&saga.steps[1].branch[OP_ACTION],
-                        &scene->saga.steps[1].branch[OP_ACTION],
-                        sizeof(struct engine_branch));
+    const struct engine_branch *branch = &saga.steps[1].branch[OP_ACTION];
+    assert_int_equal(branch->status, BRANCH_BACKOFF);
+    assert_int_equal(branch->code, BUS_INTERNAL);
+    assert_int_equal(branch->attempts, 3);
+    assert_int_equal(branch->failures, 2);
     assert_int_equal(saga.notes[1][OP_ACTION].business, -9);
     assert_string_equal(saga.notes[1][OP_ACTION].sentence, "数据库坏了");
     assert_null(saga.notes[1][OP_COMPENSATE].sentence);
