@@ -21,6 +21,7 @@
 #define BUS_SILENT_MS 900  /* silence before an instance is avoided */
 #define BUS_REVIVE_MS 1500 /* how long a lost call waits for an instance */
 #define BUS_HANGUP_MS 5000 /* for a nameless instance to close its end */
+#define BUS_DOOM_MS 50     /* between a malformed frame and the cut */
 #define BUS_TRIES_MAX 32
 #define BUS_CREDIT_FRAMES 32     /* reply frames unacknowledged at most */
 #define BUS_LINE_CALLS_MAX 65536 /* in flight to one instance */

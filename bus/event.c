@@ -22,65 +22,6 @@
 #define HEARD_MAX 65536 /* events waiting for a slow listener */
 #define EVENT_BYTES_MAX (BUS_FRAME_BYTES_MAX / 2)
 
-/* ---- Topics ---- */
-
-bool bus_topic_valid(const char *topic)
-{
-    size_t len = strlen(topic);
-    if (len == 0 || len >= BUS_TOPIC_MAX)
-        return false;
-    bool start = true; /* of a word, which must not be empty */
-    for (const char *c = topic; *c; c++) {
-        if (*c == '.' ? start
-                      : (*c <= ' ' || *c == '*' || *c == '>' || *c == 0x7F))
-            return false;
-        start = *c == '.';
-    }
-    return !start;
-}
-
-static size_t word_len(const char *at)
-{
-    return strcspn(at, ".");
-}
-
-bool bus_topic_match(const char *pattern, const char *topic)
-{
-    while (*pattern && *topic) {
-        size_t p = word_len(pattern), t = word_len(topic);
-        if (strcmp(pattern, ">") == 0)
-            return true;
-        bool any = p == 1 && *pattern == '*';
-        if (!any && (p != t || memcmp(pattern, topic, p) != 0))
-            return false;
-        pattern += p;
-        topic += t;
-        if (!*pattern || !*topic)
-            break;
-        pattern++;
-        topic++;
-    }
-    return !*pattern && !*topic;
-}
-
-/* Words, '*' for one, '>' as the last. */
-static bool pattern_valid(const char *pattern)
-{
-    size_t len = strlen(pattern);
-    if (len == 0 || len >= BUS_TOPIC_MAX)
-        return false;
-    for (const char *at = pattern;; at++) {
-        size_t n = word_len(at);
-        bool wild = n == 1 && (*at == '*' || *at == '>');
-        if (n == 0 || (!wild && memchr(at, '*', n)) ||
-            (!wild && memchr(at, '>', n)) || (*at == '>' && at[n]))
-            return false;
-        at += n;
-        if (!*at)
-            return true;
-    }
-}
-
 /* ---- Publishing ---- */
 
 struct event_source {
@@ -535,7 +476,7 @@ int bus_subscribe(struct bus *bus, const char *pattern, bus_heard *heard,
                   void *arg, struct bus_subscription **ret,
                   struct bus_error *err)
 {
-    if (!pattern_valid(pattern))
+    if (!bus_pattern_valid(pattern))
         return bus_error_set(err, BUS_INVALID_ARGUMENT,
                              "not a topic pattern: \"%.128s\"", pattern);
     struct bus_subscription *sub = calloc(1, sizeof(*sub));

@@ -14,7 +14,6 @@
 
 #include "bus/frame.h"
 
-#define SLOTS_FIRST 64
 #define ACK_EVERY (BUS_CREDIT_FRAMES / 4)
 #define LATENCY_DECAY (10 * BUS_SECOND)
 #define LATENCY_FIRST_US 100
@@ -29,127 +28,6 @@ static int64_t earlier(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-/* ---- Slots: calls in flight by id ---- */
-
-static void slots_grow(struct line *line)
-{
-    uint32_t old = line->slot_count;
-    uint32_t count = old ? old * 2 : SLOTS_FIRST;
-    line->slots = realloc(line->slots, count * sizeof(*line->slots));
-    line->free_slots =
-        realloc(line->free_slots, count * sizeof(*line->free_slots));
-    if (!line->slots || !line->free_slots)
-        abort();
-    /* Lowest first: small ids pack into fewer bytes. */
-    for (uint32_t i = count; i > old; i--) {
-        line->slots[i - 1] = NULL;
-        line->free_slots[line->free_count++] = i - 1;
-    }
-    line->slot_count = count;
-}
-
-static bool slot_take(struct line *line, struct attempt *attempt)
-{
-    if (line->free_count == 0) {
-        if (line->slot_count >= BUS_LINE_CALLS_MAX)
-            return false;
-        slots_grow(line);
-    }
-    uint32_t slot = line->free_slots[--line->free_count];
-    line->slots[slot] = attempt;
-    attempt->id = slot + BUS_LINE_CALLS_MAX * (line->round++ & 0x7FFF);
-    return true;
-}
-
-static void slot_free(struct line *line, uint32_t slot)
-{
-    line->slots[slot] = NULL;
-    line->free_slots[line->free_count++] = slot;
-    atomic_fetch_sub_explicit(&line->calls, 1, memory_order_relaxed);
-}
-
-static struct attempt *slot_find(struct line *line, uint64_t id)
-{
-    uint32_t slot = (uint32_t)(id % BUS_LINE_CALLS_MAX);
-    if (slot >= line->slot_count)
-        return NULL;
-    struct attempt *attempt = line->slots[slot];
-    if (!attempt || attempt->id != id)
-        return NULL;
-    slot_free(line, slot);
-    return attempt;
-}
-
-typedef bool slot_match(const struct line *line, const struct attempt *attempt,
-                        int64_t now);
-
-/* Takes the calls that match out of the table, as a list. */
-static struct attempt *slots_pick(struct line *line, slot_match *match,
-                                  int64_t now)
-{
-    struct attempt *list = NULL;
-    for (uint32_t i = line->slot_count; i > 0; i--) {
-        struct attempt *attempt = line->slots[i - 1];
-        if (!attempt || !match(line, attempt, now))
-            continue;
-        slot_free(line, i - 1);
-        attempt->next = list;
-        list = attempt;
-    }
-    return list;
-}
-
-static bool match_any(const struct line *line, const struct attempt *attempt,
-                      int64_t now)
-{
-    (void)line;
-    (void)attempt;
-    (void)now;
-    return true;
-}
-
-static bool match_gathered(const struct line *line,
-                           const struct attempt *attempt, int64_t now)
-{
-    (void)now;
-    return attempt->frame == line->frame;
-}
-
-static bool match_handed(const struct line *line, const struct attempt *attempt,
-                         int64_t now)
-{
-    (void)now;
-    return attempt->frame == line->frame - 1;
-}
-
-static bool match_taken(const struct line *line, const struct attempt *attempt,
-                        int64_t now)
-{
-    (void)now;
-    return attempt->frame <= line->taken;
-}
-
-static bool match_overdue(const struct line *line,
-                          const struct attempt *attempt, int64_t now)
-{
-    (void)line;
-    return attempt->deadline <= now;
-}
-
-static bool match_oneway(const struct line *line, const struct attempt *attempt,
-                         int64_t now)
-{
-    return attempt->oneway && match_handed(line, attempt, now);
-}
-
-static bool match_movable(const struct line *line,
-                          const struct attempt *attempt, int64_t now)
-{
-    (void)line;
-    (void)now;
-    return attempt->idempotent;
-}
-
 /* ---- Sending ---- */
 
 static void gather_reset(struct line *line)
@@ -158,6 +36,12 @@ static void gather_reset(struct line *line)
     bus_frame_begin(&line->gather, true);
     line->gathered = 0;
     line->oneways = 0;
+}
+
+/* Calls of the frame that was not handed over yet. */
+static struct attempt *pick_gathered(struct line *line)
+{
+    return slots_pick(&line->slots, slot_in_frame, (int64_t)line->frame);
 }
 
 static void ack_add(struct line *line, enum bus_envelope_kind kind)
@@ -288,8 +172,9 @@ static void line_down(void *arg)
     line->since = now;
     line->lost = line->busy;
     line->pinged = 0;
-    struct attempt *unknown = slots_pick(line, match_taken, now);
-    struct attempt *unsent = slots_pick(line, match_gathered, now);
+    struct attempt *unknown =
+        slots_pick(&line->slots, slot_up_to_frame, (int64_t)line->taken);
+    struct attempt *unsent = pick_gathered(line);
     gather_reset(line);
     pthread_mutex_unlock(&line->lock);
     attempts_lost(unknown, ATTEMPT_UNKNOWN);
@@ -316,13 +201,14 @@ static void line_sent(void *arg, bool taken)
     struct attempt *list = NULL;
     struct attempt *left = NULL;
     pthread_mutex_lock(&line->lock);
+    int64_t handed = (int64_t)line->frame - 1;
     line->busy = false;
     if (taken)
         line->taken = line->frame - 1;
     if (line->lost || !taken)
-        list = slots_pick(line, match_handed, 0);
+        list = slots_pick(&line->slots, slot_in_frame, handed);
     else if (line->leaving)
-        left = slots_pick(line, match_oneway, 0);
+        left = slots_pick(&line->slots, slot_oneway_in_frame, handed);
     line->leaving = 0;
     line->lost = false;
     if (!line->dirty)
@@ -360,7 +246,7 @@ static void heard_reply(struct line *line, const struct bus_envelope *envelope,
                         int64_t now)
 {
     pthread_mutex_lock(&line->lock);
-    struct attempt *attempt = slot_find(line, envelope->id);
+    struct attempt *attempt = slots_take(&line->slots, envelope->id);
     if (attempt)
         measure(line, now - attempt->started, now);
     pthread_mutex_unlock(&line->lock);
@@ -390,7 +276,7 @@ static void heard_goodbye(struct line *line)
 {
     pthread_mutex_lock(&line->lock);
     line->draining = true;
-    struct attempt *unsent = slots_pick(line, match_gathered, 0);
+    struct attempt *unsent = pick_gathered(line);
     gather_reset(line);
     ack_add(line, BUS_ENVELOPE_FAREWELL);
     flush_locked(line);
@@ -444,6 +330,19 @@ static void frame_ended(struct line *line)
     pthread_mutex_unlock(&line->lock);
 }
 
+/* Not cut here, while nng goes on to receive (link.c), but by the next tick as
+ * one that did not answer hello. */
+static void frame_bad(struct line *line, int64_t now)
+{
+    pthread_mutex_lock(&line->lock);
+    if (line->state == LINE_UP) {
+        line->state = LINE_GREETING;
+        line->since = now - BUS_HELLO_MS * BUS_MILLI;
+    }
+    pthread_mutex_unlock(&line->lock);
+    bus_tick_at(line->bus, now + BUS_DOOM_MS * BUS_MILLI);
+}
+
 static void line_frame(void *arg, const struct link_route *route,
                        struct bus_bytes frame)
 {
@@ -453,7 +352,7 @@ static void line_frame(void *arg, const struct link_route *route,
     struct bus_envelope envelope;
     int64_t now = bus_now(line->bus->clock);
     if (!bus_frame_open(&reader, frame)) {
-        line->link->carrier->drop(line->link);
+        frame_bad(line, now);
         return;
     }
     drain_begin();
@@ -462,7 +361,7 @@ static void line_frame(void *arg, const struct link_route *route,
     while ((step = bus_frame_next(&reader, &envelope)) == BUS_FRAME_ONE)
         heard_one(line, &envelope, now);
     if (step == BUS_FRAME_BAD)
-        line->link->carrier->drop(line->link);
+        frame_bad(line, now);
     else
         frame_ended(line);
     drain_end();
@@ -509,11 +408,10 @@ void line_unref(struct line *line)
 {
     if (atomic_fetch_sub(&line->refs, 1) != 1)
         return;
-    assert(line->calls == 0);
+    assert(line->slots.used == 0);
     bus_buf_release(&line->gather);
     pthread_mutex_destroy(&line->lock);
-    free(line->slots);
-    free(line->free_slots);
+    slots_release(&line->slots);
     free(line);
 }
 
@@ -568,11 +466,12 @@ enum line_take line_add(struct line *line, struct attempt *attempt)
     pthread_mutex_lock(&line->lock);
     bool refused = line->state == LINE_CLOSED || line->draining ||
                    (line->retired && line->state != LINE_UP);
-    if (refused || !gather_room(line, attempt) || !slot_take(line, attempt)) {
+    if (refused || !gather_room(line, attempt) ||
+        !slots_add(&line->slots, attempt)) {
         pthread_mutex_unlock(&line->lock);
         return refused ? LINE_REFUSED : LINE_FULL;
     }
-    if (atomic_fetch_add_explicit(&line->calls, 1, memory_order_relaxed) == 0)
+    if (line->slots.used == 1)
         line->heard = attempt->started;
     gather_request(line, attempt);
     int64_t wake =
@@ -594,7 +493,7 @@ void line_retire(struct line *line)
     line->retired_at = bus_now(line->bus->clock);
     struct attempt *unsent = NULL;
     if (line->state != LINE_UP) {
-        unsent = slots_pick(line, match_gathered, 0);
+        unsent = pick_gathered(line);
         gather_reset(line);
     }
     pthread_mutex_unlock(&line->lock);
@@ -608,8 +507,8 @@ void line_close(struct line *line)
     bool first = line->state != LINE_CLOSED;
     line->state = LINE_CLOSED;
     struct link *link = first ? line->link : NULL;
-    struct attempt *unsent = slots_pick(line, match_gathered, 0);
-    struct attempt *unknown = slots_pick(line, match_any, 0);
+    struct attempt *unsent = pick_gathered(line);
+    struct attempt *unknown = slots_pick(&line->slots, slot_any, 0);
     gather_reset(line);
     pthread_mutex_unlock(&line->lock);
     if (link)
@@ -634,7 +533,7 @@ static struct attempt *tick_unwelcome(struct line *line, int64_t now,
     line->since = now;
     if (line->state == LINE_GREETING)
         line->link->carrier->drop(line->link);
-    struct attempt *unsent = slots_pick(line, match_gathered, now);
+    struct attempt *unsent = pick_gathered(line);
     gather_reset(line);
     return unsent;
 }
@@ -643,7 +542,7 @@ static struct attempt *tick_unwelcome(struct line *line, int64_t now,
 static struct attempt *tick_silent(struct line *line, int64_t now,
                                    int64_t *wake)
 {
-    if (line->state != LINE_UP || (line->calls == 0 && !line->silent))
+    if (line->state != LINE_UP || (line->slots.used == 0 && !line->silent))
         return NULL;
     int64_t quiet = now - line->heard;
     int64_t last = line->pinged ? line->pinged : line->heard;
@@ -657,24 +556,13 @@ static struct attempt *tick_silent(struct line *line, int64_t now,
     if (quiet < BUS_SILENT_MS * BUS_MILLI)
         return NULL;
     line->silent = true;
-    return slots_pick(line, match_movable, now);
-}
-
-static int64_t next_deadline(const struct line *line)
-{
-    int64_t next = BUS_FOREVER;
-    if (line->calls == 0)
-        return next;
-    for (uint32_t i = 0; i < line->slot_count; i++)
-        if (line->slots[i])
-            next = earlier(next, line->slots[i]->deadline);
-    return next;
+    return slots_pick(&line->slots, slot_repeatable, 0);
 }
 
 /* The instance hangs up itself; only one that does not is hung up on. */
 static bool tick_retired(struct line *line, int64_t now, int64_t *wake)
 {
-    if (!line->retired || line->calls > 0 || line->busy)
+    if (!line->retired || line->slots.used > 0 || line->busy)
         return false;
     int64_t due = line->retired_at + BUS_HANGUP_MS * BUS_MILLI;
     if ((line->state != LINE_UP && line->state != LINE_GREETING) || now >= due)
@@ -687,12 +575,10 @@ int64_t line_tick(struct line *line, int64_t now, bool *ret_closed)
 {
     int64_t wake = BUS_FOREVER;
     pthread_mutex_lock(&line->lock);
-    struct attempt *overdue = NULL;
-    if (line->calls)
-        overdue = slots_pick(line, match_overdue, now);
+    struct attempt *overdue = slots_pick(&line->slots, slot_overdue, now);
     struct attempt *unsent = tick_unwelcome(line, now, &wake);
     struct attempt *silent = tick_silent(line, now, &wake);
-    wake = earlier(wake, next_deadline(line));
+    wake = earlier(wake, slots_next_deadline(&line->slots));
     bool close = tick_retired(line, now, &wake);
     *ret_closed = close || line->state == LINE_CLOSED;
     pthread_mutex_unlock(&line->lock);

@@ -7,6 +7,7 @@
 #define BUS_LINE_H
 
 #include "bus/bus_internal.h"
+#include "bus/slots.h"
 
 enum line_state {
     LINE_IDLE,     /* never used */
@@ -22,7 +23,6 @@ struct line {
     struct bus *bus;
     struct bus_name name;
     atomic_uint refs;
-    atomic_uint calls;        /* in flight */
     atomic_uint latency_us;   /* peak EWMA */
     _Atomic uint8_t state;    /* enum line_state, written under lock */
     _Atomic int64_t measured; /* when latency_us was */
@@ -50,11 +50,7 @@ struct line {
     uint64_t frames_in; /* of this connection */
     uint64_t frames_acked;
 
-    struct attempt **slots; /* by id & mask */
-    uint32_t slot_count;
-    uint32_t *free_slots; /* a stack */
-    uint32_t free_count;
-    uint32_t round; /* makes ids differ that share a slot */
+    struct slots slots; /* calls in flight */
 };
 
 enum line_take { LINE_TOOK, LINE_REFUSED, LINE_FULL };

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * nng's carrier: the only file that includes nng. A dialled link is one raw REQ
- * socket, a hub one raw REP socket with a link for every pipe, a radio one PUB
- * and an ear one SUB socket. Callbacks of nng's come in on its threads and go
- * straight to the owner.
+ * nng's carrier: only this file and link_event.c include nng. A dialled link is
+ * one raw REQ socket, a hub one raw REP socket with a link for every pipe.
+ * Callbacks of nng's come in on its threads and go straight to the owner.
  *
  * Written for nng 1.5.2 and its faults: frames leave by aio and the next is
  * given only when the last was taken, so a raw REP never has more than one
@@ -29,38 +28,20 @@
 #include <time.h>
 
 #include <nng/nng.h>
-#include <nng/protocol/pubsub0/pub.h>
-#include <nng/protocol/pubsub0/sub.h>
 #include <nng/protocol/reqrep0/rep.h>
 #include <nng/protocol/reqrep0/req.h>
-#include <nng/transport/ipc/ipc.h>
 
 #include "bus/clock.h"
 #include "bus/code.h"
 #include "bus/error.h"
 #include "bus/frame.h"
+#include "bus/link_nng.h"
 
 #define URL_MAX 160
 #define REQUEST_BIT UINT32_C(0x80000000) /* ends the SP backtrace */
 #define HEADER_ROOM 64                   /* of RECVMAXSZ: ids before a frame */
-#define RADIO_QUEUE 4096                 /* messages a subscriber may lag */
 #define HUB_BUCKETS 64
 #define QUIET_NS INT64_C(30000000) /* after a frame, before a close */
-
-/* Something to be closed by the net's own thread. */
-struct reap {
-    struct reap *next;
-    void (*run)(struct reap *reap);
-};
-
-struct nng_net {
-    struct link_net base;
-    pthread_t thread;
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
-    struct reap *queue;
-    bool busy, stop, done;
-};
 
 struct nng_hub;
 
@@ -98,29 +79,7 @@ struct nng_hub {
     char url[URL_MAX];
 };
 
-struct nng_radio {
-    struct link_radio base;
-    struct reap reap;
-    struct nng_net *net;
-    nng_socket socket;
-    void (*joined)(void *arg);
-    void *arg;
-};
-
-struct nng_ear {
-    struct link_ear base;
-    struct reap reap;
-    struct nng_net *net;
-    const struct link_ear_owner *owner;
-    void *arg;
-    nng_socket socket;
-    nng_aio *recv_aio;
-};
-
-#define OWNER_OF(type, pointer, member)                                        \
-    ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
-
-static void *zeroed(size_t size)
+void *link_zeroed(size_t size)
 {
     void *made = calloc(1, size);
     if (!made)
@@ -128,15 +87,15 @@ static void *zeroed(size_t size)
     return made;
 }
 
-static int nng_failed(int rv, const char *what, const char *url,
-                      struct bus_error *err)
+int link_failed(int rv, const char *what, const char *url,
+                struct bus_error *err)
 {
     int code = rv == NNG_EADDRINUSE ? BUS_ALREADY_EXISTS : BUS_UNAVAILABLE;
     return bus_error_set(err, code, "cannot %s %s: %s", what, url,
                          nng_strerror(rv));
 }
 
-static nng_aio *aio_new(void (*done)(void *), void *arg)
+nng_aio *link_aio_new(void (*done)(void *), void *arg)
 {
     nng_aio *aio;
     if (nng_aio_alloc(&aio, done, arg))
@@ -145,7 +104,7 @@ static nng_aio *aio_new(void (*done)(void *), void *arg)
     return aio;
 }
 
-static void aio_end(nng_aio *aio)
+void link_aio_end(nng_aio *aio)
 {
     if (!aio)
         return;
@@ -169,43 +128,6 @@ static void quiet_wait(_Atomic int64_t *heard)
     }
 }
 
-/* ---- The closing thread ---- */
-
-static void *reaper_run(void *arg)
-{
-    struct nng_net *net = arg;
-    pthread_mutex_lock(&net->lock);
-    while (net->queue || !net->stop) {
-        struct reap *reap = net->queue;
-        if (!reap) {
-            pthread_cond_wait(&net->changed, &net->lock);
-            continue;
-        }
-        net->queue = reap->next;
-        net->busy = true;
-        pthread_mutex_unlock(&net->lock);
-        reap->run(reap);
-        pthread_mutex_lock(&net->lock);
-        net->busy = false;
-    }
-    net->done = true;
-    pthread_cond_broadcast(&net->changed);
-    pthread_mutex_unlock(&net->lock);
-    return NULL;
-}
-
-static void reap_later(struct nng_net *net, struct reap *reap)
-{
-    pthread_mutex_lock(&net->lock);
-    struct reap **last = &net->queue;
-    while (*last)
-        last = &(*last)->next;
-    reap->next = NULL;
-    *last = reap;
-    pthread_cond_broadcast(&net->changed);
-    pthread_mutex_unlock(&net->lock);
-}
-
 /* ---- Links ---- */
 
 static void link_send_done(void *arg)
@@ -224,7 +146,7 @@ static void header_add(nng_msg *msg, const void *bytes, size_t len)
         abort();
 }
 
-static nng_msg *message_new(struct bus_bytes frame)
+nng_msg *link_message(struct bus_bytes frame)
 {
     nng_msg *msg;
     if (nng_msg_alloc(&msg, frame.len))
@@ -238,7 +160,7 @@ static void link_send(struct link *base, const struct link_route *route,
                       struct bus_bytes frame)
 {
     struct nng_link *link = (struct nng_link *)base;
-    nng_msg *msg = message_new(frame);
+    nng_msg *msg = link_message(frame);
     if (link->hub && nng_msg_header_append_u32(msg, atomic_load(&link->pipe)))
         abort();
     if (route)
@@ -257,7 +179,7 @@ static void link_drop(struct link *base)
         nng_pipe_close(pipe);
 }
 
-static struct bus_bytes message_body(nng_msg *msg)
+struct bus_bytes link_body(nng_msg *msg)
 {
     return (struct bus_bytes){nng_msg_body(msg), nng_msg_len(msg)};
 }
@@ -272,7 +194,7 @@ static void link_recv_done(void *arg)
     atomic_store_explicit(&link->heard, bus_now(&bus_clock_system),
                           memory_order_relaxed);
     if ((uint32_t)nng_msg_get_pipe(msg).id == atomic_load(&link->pipe))
-        link->owner->frame(link->arg, NULL, message_body(msg));
+        link->owner->frame(link->arg, NULL, link_body(msg));
     nng_msg_free(msg);
     nng_recv_aio(link->socket, link->recv_aio);
 }
@@ -299,8 +221,8 @@ static void link_reap(struct reap *reap)
     nng_aio_stop(link->send_aio);
     quiet_wait(&link->heard);
     nng_close(link->socket);
-    aio_end(link->send_aio);
-    aio_end(link->recv_aio);
+    link_aio_end(link->send_aio);
+    link_aio_end(link->recv_aio);
     link->owner->gone(link->arg);
     free(link);
 }
@@ -308,10 +230,10 @@ static void link_reap(struct reap *reap)
 static void link_close(struct link *base)
 {
     struct nng_link *link = (struct nng_link *)base;
-    reap_later(link->net, &link->reap);
+    reap_later(link->net->reaper, &link->reap);
 }
 
-static int socket_limits(nng_socket socket, size_t frame_max)
+int link_limits(nng_socket socket, size_t frame_max)
 {
     int rv =
         nng_socket_set_size(socket, NNG_OPT_RECVMAXSZ, frame_max + HEADER_ROOM);
@@ -322,7 +244,7 @@ static int socket_limits(nng_socket socket, size_t frame_max)
     return rv;
 }
 
-static int pipe_events(nng_socket socket, nng_pipe_cb heard, void *arg)
+int link_events(nng_socket socket, nng_pipe_cb heard, void *arg)
 {
     int rv = nng_pipe_notify(socket, NNG_PIPE_EV_ADD_POST, heard, arg);
     if (!rv)
@@ -330,28 +252,26 @@ static int pipe_events(nng_socket socket, nng_pipe_cb heard, void *arg)
     return rv;
 }
 
-extern const struct link_carrier link_carrier_nng;
-
 static int link_dial(struct link_net *base, const struct link_dial *dial,
                      struct link **ret, struct bus_error *err)
 {
     nng_socket socket;
     int rv = nng_req0_open_raw(&socket);
     if (rv)
-        return nng_failed(rv, "dial", dial->url, err);
-    struct nng_link *link = zeroed(sizeof(*link));
+        return link_failed(rv, "dial", dial->url, err);
+    struct nng_link *link = link_zeroed(sizeof(*link));
     link->base.carrier = &link_carrier_nng;
     link->net = (struct nng_net *)base;
     link->reap.run = link_reap;
     link->owner = dial->owner;
     link->arg = dial->arg;
     link->socket = socket;
-    link->send_aio = aio_new(link_send_done, link);
-    link->recv_aio = aio_new(link_recv_done, link);
+    link->send_aio = link_aio_new(link_send_done, link);
+    link->recv_aio = link_aio_new(link_recv_done, link);
     *ret = &link->base; /* up may be heard before we return */
-    rv = socket_limits(socket, BUS_FRAME_BYTES_MAX);
+    rv = link_limits(socket, BUS_FRAME_BYTES_MAX);
     if (!rv)
-        rv = pipe_events(socket, link_pipe_event, link);
+        rv = link_events(socket, link_pipe_event, link);
     if (!rv)
         rv = nng_dial(socket, dial->url, NULL, NNG_FLAG_NONBLOCK);
     if (!rv) {
@@ -360,10 +280,10 @@ static int link_dial(struct link_net *base, const struct link_dial *dial,
     }
     *ret = NULL;
     nng_close(socket);
-    aio_end(link->send_aio);
-    aio_end(link->recv_aio);
+    link_aio_end(link->send_aio);
+    link_aio_end(link->recv_aio);
     free(link);
-    return nng_failed(rv, "dial", dial->url, err);
+    return link_failed(rv, "dial", dial->url, err);
 }
 
 /* ---- Hubs ---- */
@@ -379,7 +299,7 @@ static struct nng_link **hub_slot(struct nng_hub *hub, uint32_t pipe)
 static void peer_reap(struct reap *reap)
 {
     struct nng_link *link = OWNER_OF(struct nng_link, reap, reap);
-    aio_end(link->send_aio);
+    link_aio_end(link->send_aio);
     link->owner->gone(link->arg);
     free(link);
 }
@@ -387,7 +307,7 @@ static void peer_reap(struct reap *reap)
 static void peer_unref(struct nng_link *link)
 {
     if (atomic_fetch_sub(&link->refs, 1) == 1)
-        reap_later(link->net, &link->reap);
+        reap_later(link->net->reaper, &link->reap);
 }
 
 static bool hub_open(struct nng_hub *hub)
@@ -414,14 +334,14 @@ static bool hub_insert(struct nng_hub *hub, struct nng_link *link)
 
 static void hub_add(struct nng_hub *hub, uint32_t pipe)
 {
-    struct nng_link *link = zeroed(sizeof(*link));
+    struct nng_link *link = link_zeroed(sizeof(*link));
     link->base.carrier = &link_carrier_nng;
     link->net = hub->net;
     link->hub = hub;
     link->reap.run = peer_reap;
     link->owner = hub->owner->peer;
     link->socket = hub->socket;
-    link->send_aio = aio_new(link_send_done, link);
+    link->send_aio = link_aio_new(link_send_done, link);
     atomic_init(&link->pipe, pipe);
     atomic_init(&link->refs, 1);
     link->arg = hub->owner->accept(hub->arg, &link->base);
@@ -490,7 +410,7 @@ static void hub_recv_done(void *arg)
     struct link_route route;
     struct nng_link *link = hub_find(hub, (uint32_t)nng_msg_get_pipe(msg).id);
     if (link && route_read(msg, &route))
-        link->owner->frame(link->arg, &route, message_body(msg));
+        link->owner->frame(link->arg, &route, link_body(msg));
     nng_msg_free(msg);
     if (link)
         peer_unref(link);
@@ -526,7 +446,7 @@ static void hub_free(struct nng_hub *hub)
     nng_aio_stop(hub->recv_aio);
     quiet_wait(&hub->heard);
     nng_close(hub->socket);
-    aio_end(hub->recv_aio);
+    link_aio_end(hub->recv_aio);
     pthread_mutex_destroy(&hub->lock);
     free(hub);
 }
@@ -543,13 +463,13 @@ static void hub_reap(struct reap *reap)
 static void hub_close(struct link_hub *base)
 {
     struct nng_hub *hub = (struct nng_hub *)base;
-    reap_later(hub->net, &hub->reap);
+    reap_later(hub->net->reaper, &hub->reap);
 }
 
 static int hub_start(struct nng_hub *hub, size_t frame_max)
 {
     nng_socket socket = hub->socket;
-    int rv = socket_limits(socket, frame_max);
+    int rv = link_limits(socket, frame_max);
     if (!rv)
         rv = nng_pipe_notify(socket, NNG_PIPE_EV_ADD_PRE, hub_pipe_event, hub);
     if (!rv)
@@ -567,21 +487,21 @@ static int hub_listen(struct link_net *base, const struct link_listen *listen,
     nng_socket socket;
     int rv = nng_rep0_open_raw(&socket);
     if (rv)
-        return nng_failed(rv, "listen on", listen->url, err);
-    struct nng_hub *hub = zeroed(sizeof(*hub));
+        return link_failed(rv, "listen on", listen->url, err);
+    struct nng_hub *hub = link_zeroed(sizeof(*hub));
     hub->base.carrier = &link_carrier_nng;
     hub->reap.run = hub_reap;
     hub->net = (struct nng_net *)base;
     hub->owner = listen->owner;
     hub->arg = listen->arg;
     hub->socket = socket;
-    hub->recv_aio = aio_new(hub_recv_done, hub);
+    hub->recv_aio = link_aio_new(hub_recv_done, hub);
     pthread_mutex_init(&hub->lock, NULL);
     snprintf(hub->url, sizeof(hub->url), "%s", listen->url);
     rv = hub_start(hub, listen->frame_max);
     if (rv) {
         hub_free(hub);
-        return nng_failed(rv, "listen on", listen->url, err);
+        return link_failed(rv, "listen on", listen->url, err);
     }
     *ret = &hub->base;
     return BUS_OK;
@@ -594,147 +514,7 @@ static int hub_relisten(struct link_hub *base, struct bus_error *err)
      * way round the new file is the one removed. */
     nng_listener_close(hub->listener);
     int rv = nng_listen(hub->socket, hub->url, &hub->listener, 0);
-    return rv ? nng_failed(rv, "listen on", hub->url, err) : BUS_OK;
-}
-
-/* ---- Events ---- */
-
-static void radio_pipe_event(nng_pipe pipe, nng_pipe_ev event, void *arg)
-{
-    (void)pipe;
-    (void)event;
-    struct nng_radio *radio = arg;
-    radio->joined(radio->arg);
-}
-
-static int radio_start(struct nng_radio *radio, const char *url)
-{
-    nng_socket socket = radio->socket;
-    int rv = nng_socket_set_int(socket, NNG_OPT_SENDBUF, RADIO_QUEUE);
-    if (!rv)
-        rv = nng_socket_set_size(socket, NNG_OPT_RECVMAXSZ, HEADER_ROOM);
-    if (!rv)
-        rv = nng_pipe_notify(socket, NNG_PIPE_EV_ADD_POST, radio_pipe_event,
-                             radio);
-    return rv ? rv : nng_listen(socket, url, NULL, 0);
-}
-
-static int radio_open(struct link_net *base,
-                      const struct link_listen_events *listen,
-                      struct link_radio **ret, struct bus_error *err)
-{
-    nng_socket socket;
-    int rv = nng_pub0_open(&socket);
-    if (rv)
-        return nng_failed(rv, "publish on", listen->url, err);
-    struct nng_radio *radio = zeroed(sizeof(*radio));
-    radio->base.carrier = &link_carrier_nng;
-    radio->net = (struct nng_net *)base;
-    radio->socket = socket;
-    radio->joined = listen->joined;
-    radio->arg = listen->arg;
-    *ret = &radio->base;
-    rv = radio_start(radio, listen->url);
-    if (!rv)
-        return BUS_OK;
-    *ret = NULL;
-    nng_close(socket);
-    free(radio);
-    return nng_failed(rv, "publish on", listen->url, err);
-}
-
-static void radio_send(struct link_radio *base, struct bus_bytes message)
-{
-    struct nng_radio *radio = (struct nng_radio *)base;
-    nng_msg *msg = message_new(message);
-    if (nng_sendmsg(radio->socket, msg, NNG_FLAG_NONBLOCK))
-        nng_msg_free(msg);
-}
-
-static void radio_close(struct link_radio *base)
-{
-    struct nng_radio *radio = (struct nng_radio *)base;
-    nng_close(radio->socket);
-    free(radio);
-}
-
-static void ear_recv_done(void *arg)
-{
-    struct nng_ear *ear = arg;
-    if (nng_aio_result(ear->recv_aio))
-        return; /* closed */
-    nng_msg *msg = nng_aio_get_msg(ear->recv_aio);
-    nng_aio_set_msg(ear->recv_aio, NULL);
-    ear->owner->heard(ear->arg, message_body(msg));
-    nng_msg_free(msg);
-    nng_recv_aio(ear->socket, ear->recv_aio);
-}
-
-static void ear_pipe_event(nng_pipe pipe, nng_pipe_ev event, void *arg)
-{
-    (void)pipe;
-    struct nng_ear *ear = arg;
-    if (event == NNG_PIPE_EV_ADD_POST)
-        ear->owner->up(ear->arg);
-    else
-        ear->owner->down(ear->arg);
-}
-
-static void ear_reap(struct reap *reap)
-{
-    struct nng_ear *ear = OWNER_OF(struct nng_ear, reap, reap);
-    nng_aio_stop(ear->recv_aio);
-    nng_close(ear->socket);
-    aio_end(ear->recv_aio);
-    ear->owner->gone(ear->arg);
-    free(ear);
-}
-
-static void ear_close(struct link_ear *base)
-{
-    struct nng_ear *ear = (struct nng_ear *)base;
-    reap_later(ear->net, &ear->reap);
-}
-
-static int ear_start(struct nng_ear *ear, const struct link_follow *follow)
-{
-    nng_socket socket = ear->socket;
-    /* Everything: what nng left out could not be told from what was lost. */
-    int rv = nng_socket_set(socket, NNG_OPT_SUB_SUBSCRIBE, "", 0);
-    if (!rv)
-        rv = nng_socket_set_int(socket, NNG_OPT_RECVBUF, RADIO_QUEUE);
-    if (!rv)
-        rv = socket_limits(socket, BUS_FRAME_BYTES_MAX);
-    if (!rv)
-        rv = pipe_events(socket, ear_pipe_event, ear);
-    return rv ? rv : nng_dial(socket, follow->url, NULL, NNG_FLAG_NONBLOCK);
-}
-
-static int ear_open(struct link_net *base, const struct link_follow *follow,
-                    struct link_ear **ret, struct bus_error *err)
-{
-    nng_socket socket;
-    int rv = nng_sub0_open(&socket);
-    if (rv)
-        return nng_failed(rv, "follow", follow->url, err);
-    struct nng_ear *ear = zeroed(sizeof(*ear));
-    ear->base.carrier = &link_carrier_nng;
-    ear->reap.run = ear_reap;
-    ear->net = (struct nng_net *)base;
-    ear->owner = follow->owner;
-    ear->arg = follow->arg;
-    ear->socket = socket;
-    ear->recv_aio = aio_new(ear_recv_done, ear);
-    rv = ear_start(ear, follow);
-    if (rv) {
-        nng_close(socket);
-        aio_end(ear->recv_aio);
-        free(ear);
-        return nng_failed(rv, "follow", follow->url, err);
-    }
-    *ret = &ear->base;
-    nng_recv_aio(socket, ear->recv_aio);
-    return BUS_OK;
+    return rv ? link_failed(rv, "listen on", hub->url, err) : BUS_OK;
 }
 
 /* ---- The net ---- */
@@ -742,24 +522,8 @@ static int ear_open(struct link_net *base, const struct link_follow *follow,
 static bool net_close(struct link_net *base)
 {
     struct nng_net *net = (struct nng_net *)base;
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += LINK_CLOSE_MS / 1000;
-    pthread_mutex_lock(&net->lock);
-    net->stop = true;
-    pthread_cond_broadcast(&net->changed);
-    int rc = 0;
-    while (!net->done && rc == 0)
-        rc = pthread_cond_timedwait(&net->changed, &net->lock, &until);
-    bool done = net->done;
-    pthread_mutex_unlock(&net->lock);
-    if (!done) {
-        pthread_detach(net->thread); /* hangs in nng: left behind */
+    if (!reaper_stop(net->reaper, LINK_CLOSE_MS))
         return false;
-    }
-    pthread_join(net->thread, NULL);
-    pthread_cond_destroy(&net->changed);
-    pthread_mutex_destroy(&net->lock);
     free(net);
     return true;
 }
@@ -772,25 +536,18 @@ const struct link_carrier link_carrier_nng = {
     .listen = hub_listen,
     .relisten = hub_relisten,
     .hub_close = hub_close,
-    .radio_open = radio_open,
-    .radio_send = radio_send,
-    .radio_close = radio_close,
-    .ear_open = ear_open,
-    .ear_close = ear_close,
+    .radio_open = link_radio_open,
+    .radio_send = link_radio_send,
+    .radio_close = link_radio_close,
+    .ear_open = link_ear_open,
+    .ear_close = link_ear_close,
     .net_close = net_close,
 };
 
 struct link_net *link_net_nng(void)
 {
-    struct nng_net *net = zeroed(sizeof(*net));
+    struct nng_net *net = link_zeroed(sizeof(*net));
     net->base.carrier = &link_carrier_nng;
-    pthread_mutex_init(&net->lock, NULL);
-    pthread_condattr_t attr;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&net->changed, &attr);
-    pthread_condattr_destroy(&attr);
-    if (pthread_create(&net->thread, NULL, reaper_run, net))
-        abort();
+    net->reaper = reaper_start();
     return &net->base;
 }

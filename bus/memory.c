@@ -17,109 +17,7 @@
 #include "bus/code.h"
 #include "bus/error.h"
 #include "bus/frame.h"
-#include "bus/memory_internal.h"
-
-#define CUTS_MAX 16
-#define LOSSES_MAX 16
-#define WALL_START INT64_C(1767225600000000) /* 2026-01-01, us */
-#define SCHEME "mem:///sock/"
-
-enum happening {
-    CONNECT, /* link: a dialled one */
-    BREAK,   /* link and its other end */
-    FRAME,
-    CLOSED,
-    HUB_CLOSED,
-    HEARD, /* an ear */
-    EAR_CLOSED,
-    JOINED, /* a radio */
-};
-
-struct happen {
-    struct happen *next;
-    enum happening what;
-    struct mem_link *link;
-    struct mem_hub *hub;
-    struct mem_ear *ear;
-    struct mem_radio *radio;
-    struct link_route route;
-    size_t len;
-    uint8_t data[];
-};
-
-struct mem_link {
-    struct link base;
-    struct mem_link *next; /* of the world */
-    struct bus_memory *world;
-    const struct link_owner *owner;
-    void *arg;
-    struct mem_link *other; /* NULL: not connected */
-    bool dialled, closing;
-    unsigned pending; /* events that name it */
-    uint32_t request;
-    char url[BUS_URL_MAX];
-};
-
-struct mem_hub {
-    struct link_hub base;
-    struct mem_hub *next;
-    struct bus_memory *world;
-    const struct link_hub_owner *owner;
-    void *arg;
-    bool dead; /* killed, or closing */
-    char url[BUS_URL_MAX];
-};
-
-struct mem_radio {
-    struct link_radio base;
-    struct mem_radio *next;
-    struct bus_memory *world;
-    void (*joined)(void *arg);
-    void *arg;
-    char url[BUS_URL_MAX];
-};
-
-struct mem_ear {
-    struct link_ear base;
-    struct mem_ear *next;
-    struct bus_memory *world;
-    const struct link_ear_owner *owner;
-    void *arg;
-    bool closing;
-    char url[BUS_URL_MAX];
-};
-
-struct loss {
-    char prefix[BUS_URL_MAX];
-    unsigned count;
-    enum bus_memory_loss how;
-};
-
-struct member {
-    struct member *next;
-    struct bus *bus;
-};
-
-struct bus_memory {
-    struct link_net net; /* first */
-    pthread_mutex_t lock;
-    struct happen *first, **last;
-    bool settling;
-    struct mem_link *links;
-    struct mem_hub *hubs;
-    struct mem_radio *radios;
-    struct mem_ear *ears;
-    struct member *members;
-    char cuts[CUTS_MAX][BUS_URL_MAX];
-    size_t cut_count;
-    struct loss losses[LOSSES_MAX];
-    struct bus_names *names;
-    struct bus_clock clock;
-    _Atomic int64_t now;
-    bool (*pump)(void *arg);
-    void *pump_arg;
-    bool threads;
-};
+#include "bus/memory_world.h"
 
 static void *zeroed(size_t size)
 {
@@ -150,63 +48,12 @@ static void queue(struct bus_memory *world, struct happen *happen)
         happen->link->pending++;
 }
 
-static void queue_link(struct mem_link *link, enum happening what)
+void memory_queue(struct mem_link *link, enum happening what)
 {
     static const struct bus_bytes none = {NULL, 0};
     struct happen *happen = happen_new(what, none);
     happen->link = link;
     queue(link->world, happen);
-}
-
-/* ---- Cuts and losses ---- */
-
-static bool begins(const char *url, const char *prefix)
-{
-    return strncmp(url, prefix, strlen(prefix)) == 0;
-}
-
-static bool is_cut(const struct bus_memory *world, const char *url)
-{
-    for (size_t i = 0; i < world->cut_count; i++)
-        if (begins(url, world->cuts[i]))
-            return true;
-    return false;
-}
-
-static bool holds_reply(struct bus_bytes frame)
-{
-    struct bus_frame_reader reader;
-    struct bus_envelope envelope;
-    if (!bus_frame_open(&reader, frame))
-        return false;
-    while (bus_frame_next(&reader, &envelope) == BUS_FRAME_ONE)
-        if (envelope.kind == BUS_ENVELOPE_REPLY)
-            return true;
-    return false;
-}
-
-/* A loss that this frame falls under, counted down; NULL: it arrives. */
-static const struct loss *loss_take(struct bus_memory *world, const char *url,
-                                    struct bus_bytes frame)
-{
-    for (size_t i = 0; i < LOSSES_MAX; i++) {
-        struct loss *loss = &world->losses[i];
-        if (loss->count == 0 || !begins(url, loss->prefix) ||
-            !holds_reply(frame))
-            continue;
-        loss->count--;
-        return loss;
-    }
-    return NULL;
-}
-
-static void prefix_of(const char *actor, const char *instance,
-                      char ret[BUS_URL_MAX])
-{
-    if (instance)
-        snprintf(ret, BUS_URL_MAX, SCHEME "%s.%s.", actor, instance);
-    else
-        snprintf(ret, BUS_URL_MAX, SCHEME "%s.", actor);
 }
 
 /* ---- Links ---- */
@@ -249,7 +96,7 @@ static int mem_dial(struct link_net *net, const struct link_dial *dial,
     link->arg = dial->arg;
     link->dialled = true;
     *ret = &link->base;
-    queue_link(link, CONNECT);
+    memory_queue(link, CONNECT);
     pthread_mutex_unlock(&world->lock);
     return BUS_OK;
 }
@@ -277,7 +124,7 @@ static void mem_drop(struct link *base)
 {
     struct mem_link *link = (struct mem_link *)(void *)base;
     pthread_mutex_lock(&link->world->lock);
-    queue_link(link, BREAK);
+    memory_queue(link, BREAK);
     pthread_mutex_unlock(&link->world->lock);
 }
 
@@ -286,18 +133,18 @@ static void mem_close(struct link *base)
     struct mem_link *link = (struct mem_link *)(void *)base;
     pthread_mutex_lock(&link->world->lock);
     link->closing = true;
-    queue_link(link, BREAK);
-    queue_link(link, CLOSED);
+    memory_queue(link, BREAK);
+    memory_queue(link, CLOSED);
     pthread_mutex_unlock(&link->world->lock);
 }
 
 /* ---- Hubs, radios, ears ---- */
 
-static void redial_all(struct bus_memory *world)
+void memory_redial(struct bus_memory *world)
 {
     for (struct mem_link *link = world->links; link; link = link->next)
         if (link->dialled && !link->other && !link->closing)
-            queue_link(link, CONNECT);
+            memory_queue(link, CONNECT);
 }
 
 static int mem_listen(struct link_net *net, const struct link_listen *listen,
@@ -316,7 +163,7 @@ static int mem_listen(struct link_net *net, const struct link_listen *listen,
         hub->next = world->hubs;
         world->hubs = hub;
         *ret = &hub->base;
-        redial_all(world);
+        memory_redial(world);
     }
     pthread_mutex_unlock(&world->lock);
     return taken ? bus_error_set(err, BUS_ALREADY_EXISTS, "%s is taken",
@@ -331,12 +178,12 @@ static int mem_relisten(struct link_hub *hub, struct bus_error *err)
     return BUS_OK;
 }
 
-static void hub_break(struct mem_hub *hub)
+void memory_hub_break(struct mem_hub *hub)
 {
     hub->dead = true;
     for (struct mem_link *link = hub->world->links; link; link = link->next)
         if (!link->dialled && strcmp(link->url, hub->url) == 0)
-            queue_link(link, BREAK);
+            memory_queue(link, BREAK);
 }
 
 static void mem_hub_close(struct link_hub *base)
@@ -344,7 +191,7 @@ static void mem_hub_close(struct link_hub *base)
     static const struct bus_bytes none = {NULL, 0};
     struct mem_hub *hub = (struct mem_hub *)(void *)base;
     pthread_mutex_lock(&hub->world->lock);
-    hub_break(hub);
+    memory_hub_break(hub);
     struct happen *happen = happen_new(HUB_CLOSED, none);
     happen->hub = hub;
     queue(hub->world, happen);
@@ -386,7 +233,7 @@ static void mem_radio_send(struct link_radio *base, struct bus_bytes message)
     pthread_mutex_lock(&world->lock);
     for (struct mem_ear *ear = world->ears; ear; ear = ear->next) {
         if (ear->closing || strcmp(ear->url, radio->url) != 0 ||
-            is_cut(world, ear->url))
+            memory_is_cut(world, ear->url))
             continue;
         struct happen *happen = happen_new(HEARD, message);
         happen->ear = ear;
@@ -452,7 +299,7 @@ static void do_connect(struct mem_link *link)
     struct bus_memory *world = link->world;
     pthread_mutex_lock(&world->lock);
     struct mem_hub *hub = NULL;
-    if (!link->other && !link->closing && !is_cut(world, link->url))
+    if (!link->other && !link->closing && !memory_is_cut(world, link->url))
         hub = hub_find(world, link->url);
     struct mem_link *end = hub ? link_new(world, link->url) : NULL;
     pthread_mutex_unlock(&world->lock);
@@ -478,9 +325,9 @@ static void do_break(struct mem_link *link)
     end->owner->down(end->arg);
     dialled->owner->down(dialled->arg);
     pthread_mutex_lock(&link->world->lock);
-    queue_link(end, CLOSED);
+    memory_queue(end, CLOSED);
     if (!dialled->closing)
-        queue_link(dialled, CONNECT);
+        memory_queue(dialled, CONNECT);
     pthread_mutex_unlock(&link->world->lock);
 }
 
@@ -490,7 +337,7 @@ static void do_frame(struct mem_link *link, const struct happen *happen)
     struct bus_bytes frame = {happen->data, happen->len};
     pthread_mutex_lock(&link->world->lock);
     const struct loss *loss = other && !link->dialled
-                                  ? loss_take(link->world, link->url, frame)
+                                  ? memory_loss(link->world, link->url, frame)
                                   : NULL;
     pthread_mutex_unlock(&link->world->lock);
     if (other && !loss)
@@ -510,7 +357,7 @@ static void do_closed(struct mem_link *link)
     if (last)
         link_forget(link);
     else
-        queue_link(link, CLOSED);
+        memory_queue(link, CLOSED);
     pthread_mutex_unlock(&world->lock);
     if (!last)
         return;
@@ -609,82 +456,7 @@ void memory_settle(struct bus_memory *world)
     pthread_mutex_unlock(&world->lock);
 }
 
-/* ---- Time ---- */
-
-static int64_t world_now(void *arg)
-{
-    struct bus_memory *world = arg;
-    return atomic_load(&world->now);
-}
-
-static int64_t world_wall(void *arg)
-{
-    struct bus_memory *world = arg;
-    return WALL_START + atomic_load(&world->now) / 1000;
-}
-
-static int64_t next_due(struct bus_memory *world)
-{
-    int64_t due = BUS_FOREVER;
-    pthread_mutex_lock(&world->lock);
-    for (struct member *m = world->members; m; m = m->next) {
-        int64_t at = atomic_load(&m->bus->tick_at);
-        if (at < due)
-            due = at;
-    }
-    pthread_mutex_unlock(&world->lock);
-    return due;
-}
-
-/* One bus whose tick is due, or NULL. */
-static struct bus *due_bus(struct bus_memory *world, int64_t now)
-{
-    struct bus *bus = NULL;
-    pthread_mutex_lock(&world->lock);
-    for (struct member *m = world->members; m && !bus; m = m->next)
-        if (atomic_load(&m->bus->tick_at) <= now)
-            bus = m->bus;
-    pthread_mutex_unlock(&world->lock);
-    return bus;
-}
-
-static void time_to(struct bus_memory *world, int64_t now)
-{
-    struct bus *bus;
-    if (now > atomic_load(&world->now))
-        atomic_store(&world->now, now);
-    while ((bus = due_bus(world, world->now)))
-        bus_tick(bus);
-    memory_settle(world);
-}
-
-void bus_memory_advance(struct bus_memory *world, int64_t ns)
-{
-    int64_t end = atomic_load(&world->now) + ns;
-    memory_settle(world);
-    for (;;) {
-        int64_t due = next_due(world);
-        if (due > end)
-            break;
-        time_to(world, due);
-    }
-    time_to(world, end);
-}
-
-bool memory_idle(struct bus_memory *world)
-{
-    memory_settle(world);
-    if (world->pump && world->pump(world->pump_arg))
-        return true;
-    if (world->threads)
-        return false;
-    int64_t due = next_due(world);
-    assert(due != BUS_FOREVER); /* a call without deadline and answer */
-    time_to(world, due);
-    return true;
-}
-
-/* ---- The world ---- */
+/* ---- The carrier ---- */
 
 static bool mem_net_close(struct link_net *net)
 {
@@ -692,7 +464,7 @@ static bool mem_net_close(struct link_net *net)
     return true;
 }
 
-static const struct link_carrier carrier_memory = {
+const struct link_carrier memory_carrier = {
     .dial = mem_dial,
     .send = mem_send,
     .drop = mem_drop,
@@ -707,136 +479,3 @@ static const struct link_carrier carrier_memory = {
     .ear_close = mem_ear_close,
     .net_close = mem_net_close,
 };
-
-struct bus_memory *bus_memory_new(void)
-{
-    struct bus_memory *world = zeroed(sizeof(*world));
-    world->net.carrier = &carrier_memory;
-    pthread_mutex_init(&world->lock, NULL);
-    world->last = &world->first;
-    world->names = bus_names_memory();
-    atomic_init(&world->now, BUS_SECOND);
-    world->clock = (struct bus_clock){world_now, world_wall, world};
-    bus_names_clock(world->names, &world->clock);
-    return world;
-}
-
-void bus_memory_free(struct bus_memory *world)
-{
-    memory_settle(world);
-    assert(!world->members && !world->links && !world->hubs && !world->ears);
-    bus_names_memory_close(world->names);
-    pthread_mutex_destroy(&world->lock);
-    free(world);
-}
-
-const struct bus_clock *bus_memory_clock(struct bus_memory *world)
-{
-    return &world->clock;
-}
-
-struct bus_names *bus_memory_names(struct bus_memory *world)
-{
-    return world->names;
-}
-
-struct bus_names *memory_names(struct bus_memory *world)
-{
-    return world->names;
-}
-
-struct link_net *memory_net(struct bus_memory *world)
-{
-    return &world->net;
-}
-
-void memory_join(struct bus_memory *world, struct bus *bus)
-{
-    struct member *member = zeroed(sizeof(*member));
-    member->bus = bus;
-    pthread_mutex_lock(&world->lock);
-    member->next = world->members;
-    world->members = member;
-    pthread_mutex_unlock(&world->lock);
-}
-
-void memory_leave(struct bus_memory *world, struct bus *bus)
-{
-    pthread_mutex_lock(&world->lock);
-    struct member **at = &world->members;
-    while (*at && (*at)->bus != bus)
-        at = &(*at)->next;
-    struct member *member = *at;
-    if (member)
-        *at = member->next;
-    pthread_mutex_unlock(&world->lock);
-    free(member);
-}
-
-void bus_memory_pump(struct bus_memory *world, bool (*pump)(void *arg),
-                     void *arg)
-{
-    world->pump = pump;
-    world->pump_arg = arg;
-}
-
-void bus_memory_threads(struct bus_memory *world, bool threads)
-{
-    world->threads = threads;
-}
-
-static void break_all(struct bus_memory *world, const char *prefix)
-{
-    for (struct mem_link *link = world->links; link; link = link->next)
-        if (link->dialled && begins(link->url, prefix))
-            queue_link(link, BREAK);
-}
-
-void bus_memory_cut(struct bus_memory *world, const char *actor,
-                    const char *instance)
-{
-    pthread_mutex_lock(&world->lock);
-    assert(world->cut_count < CUTS_MAX);
-    char *prefix = world->cuts[world->cut_count++];
-    prefix_of(actor, instance, prefix);
-    break_all(world, prefix);
-    pthread_mutex_unlock(&world->lock);
-    memory_settle(world);
-}
-
-void bus_memory_mend(struct bus_memory *world)
-{
-    pthread_mutex_lock(&world->lock);
-    world->cut_count = 0;
-    redial_all(world);
-    pthread_mutex_unlock(&world->lock);
-    memory_settle(world);
-}
-
-void bus_memory_lose(struct bus_memory *world, const char *actor,
-                     unsigned count, enum bus_memory_loss how)
-{
-    size_t i = 0;
-    pthread_mutex_lock(&world->lock);
-    while (i < LOSSES_MAX && world->losses[i].count)
-        i++;
-    assert(i < LOSSES_MAX);
-    prefix_of(actor, NULL, world->losses[i].prefix);
-    world->losses[i].count = count;
-    world->losses[i].how = how;
-    pthread_mutex_unlock(&world->lock);
-}
-
-void bus_memory_kill(struct bus_memory *world, const char *actor,
-                     const char *instance)
-{
-    char prefix[BUS_URL_MAX];
-    prefix_of(actor, instance, prefix);
-    pthread_mutex_lock(&world->lock);
-    for (struct mem_hub *hub = world->hubs; hub; hub = hub->next)
-        if (begins(hub->url, prefix))
-            hub_break(hub);
-    pthread_mutex_unlock(&world->lock);
-    bus_names_memory_crash(world->names, actor, instance);
-    memory_settle(world);
-}

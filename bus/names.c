@@ -25,6 +25,7 @@
 #include "bus/code.h"
 #include "bus/error.h"
 #include "bus/names_dir.h"
+#include "bus/names_set.h"
 
 #define NAMES_MAX 65536 /* live names, of all actors */
 #define LISTENERS_MAX 8
@@ -32,11 +33,6 @@
 #define POLL_MS 100
 #define WATCH_MASK                                                             \
     (IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ONLYDIR)
-
-struct entry {
-    struct bus_name name;
-    int lock; /* held by us; -1: somebody else's */
-};
 
 struct actor_seen {
     char name[BUS_NAME_MAX];
@@ -55,9 +51,8 @@ struct bus_names {
     const struct bus_clock *clock;
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    uint64_t count;        /* changes */
-    struct entry *entries; /* sorted by actor, instance */
-    size_t entry_count, entry_cap;
+    uint64_t count; /* changes */
+    struct names_set set;
     struct actor_seen *actors;
     size_t actor_count, actor_cap;
 
@@ -89,57 +84,10 @@ bool bus_name_valid(const char *text)
 
 /* ---- The set ---- */
 
-static int name_order(const void *a, const void *b)
-{
-    const struct bus_name *x = &((const struct entry *)a)->name;
-    const struct bus_name *y = &((const struct entry *)b)->name;
-    int order = strcmp(x->actor, y->actor);
-    if (order)
-        return order;
-    /* "10" after "9" */
-    size_t xl = strlen(x->instance), yl = strlen(y->instance);
-    if (xl != yl)
-        return xl < yl ? -1 : 1;
-    return strcmp(x->instance, y->instance);
-}
-
 static void changed(struct bus_names *names)
 {
     names->count++;
     pthread_cond_broadcast(&names->changed);
-}
-
-static void set_add(struct bus_names *names, const struct bus_name *name,
-                    int lock)
-{
-    if (names->entry_count == names->entry_cap) {
-        size_t cap = names->entry_cap ? names->entry_cap * 2 : 64;
-        names->entries = realloc(names->entries, cap * sizeof(struct entry));
-        if (!names->entries)
-            abort();
-        names->entry_cap = cap;
-    }
-    names->entries[names->entry_count++] = (struct entry){*name, lock};
-    qsort(names->entries, names->entry_count, sizeof(struct entry), name_order);
-}
-
-static struct entry *set_find(struct bus_names *names, const char *actor,
-                              const char *instance)
-{
-    for (size_t i = 0; i < names->entry_count; i++) {
-        struct bus_name *name = &names->entries[i].name;
-        if (!strcmp(name->actor, actor) && !strcmp(name->instance, instance))
-            return &names->entries[i];
-    }
-    return NULL;
-}
-
-static void set_remove(struct bus_names *names, struct entry *entry)
-{
-    size_t index = (size_t)(entry - names->entries);
-    memmove(entry, entry + 1,
-            (names->entry_count - index - 1) * sizeof(*entry));
-    names->entry_count--;
 }
 
 static struct actor_seen *actor_find(struct bus_names *names, const char *actor)
@@ -238,18 +186,18 @@ static void actor_merge(struct bus_names *names, const char *actor,
                         const struct found *found)
 {
     bool differs = false;
-    for (size_t i = names->entry_count; i > 0; i--) {
-        struct entry *entry = &names->entries[i - 1];
+    for (size_t i = names->set.count; i > 0; i--) {
+        struct names_entry *entry = &names->set.entries[i - 1];
         if (strcmp(entry->name.actor, actor) != 0 || entry->lock >= 0 ||
             found_has(found, &entry->name))
             continue;
-        set_remove(names, entry);
+        names_set_remove(&names->set, entry);
         differs = true;
     }
     for (size_t i = 0; i < found->count; i++) {
-        if (set_find(names, actor, found->names[i].instance))
+        if (names_set_find(&names->set, actor, found->names[i].instance))
             continue;
-        set_add(names, &found->names[i], -1);
+        names_set_add(&names->set, &found->names[i], -1);
         differs = true;
     }
     if (differs)
@@ -363,7 +311,7 @@ static void watch_wake(struct bus_names *names)
 {
     uint64_t one = 1;
     if (names->home[0] && write(names->wake, &one, sizeof(one)) < 0)
-        assert(errno == EAGAIN); /* the counter is full: awake anyhow */
+        assert(errno == EAGAIN || errno == EINTR); /* awake soon anyhow */
 }
 
 static struct bus_names *names_new(void)
@@ -386,10 +334,10 @@ static struct bus_names *names_new(void)
 
 static void names_free(struct bus_names *names)
 {
-    for (size_t i = 0; i < names->entry_count; i++)
-        if (names->entries[i].lock >= 0)
-            names_dir_withdraw(names->home, &names->entries[i].name,
-                               names->entries[i].lock);
+    for (size_t i = 0; i < names->set.count; i++)
+        if (names->set.entries[i].lock >= 0)
+            names_dir_withdraw(names->home, &names->set.entries[i].name,
+                               names->set.entries[i].lock);
     if (names->inotify >= 0)
         close(names->inotify);
     if (names->wake >= 0)
@@ -398,7 +346,7 @@ static void names_free(struct bus_names *names)
     pthread_mutex_destroy(&names->scan_lock);
     pthread_mutex_destroy(&names->listen_lock);
     pthread_cond_destroy(&names->changed);
-    free(names->entries);
+    free(names->set.entries);
     free(names->actors);
     free(names);
 }
@@ -477,10 +425,11 @@ static int memory_publish(struct bus_names *names, const struct bus_name *name,
                           struct bus_error *err)
 {
     pthread_mutex_lock(&names->lock);
-    bool taken = set_find(names, name->actor, name->instance) != NULL;
+    bool taken =
+        names_set_find(&names->set, name->actor, name->instance) != NULL;
     if (!taken) {
         actor_get(names, name->actor)->crashed = 0;
-        set_add(names, name, -1);
+        names_set_add(&names->set, name, -1);
         changed(names);
     }
     pthread_mutex_unlock(&names->lock);
@@ -496,9 +445,9 @@ void bus_names_memory_crash(struct bus_names *names, const char *actor,
                             const char *instance)
 {
     pthread_mutex_lock(&names->lock);
-    struct entry *entry = set_find(names, actor, instance);
+    struct names_entry *entry = names_set_find(&names->set, actor, instance);
     if (entry) {
-        set_remove(names, entry);
+        names_set_remove(&names->set, entry);
         changed(names);
     }
     actor_get(names, actor)->crashed = bus_wall(names->clock);
@@ -532,11 +481,12 @@ int bus_names_publish(struct bus_names *names, const struct bus_name *name,
     int code = names_dir_publish(names->home, name, &lock, err);
     if (code == BUS_OK) {
         pthread_mutex_lock(&names->lock);
-        struct entry *old = set_find(names, name->actor, name->instance);
+        struct names_entry *old =
+            names_set_find(&names->set, name->actor, name->instance);
         if (old)
-            set_remove(names, old);
+            names_set_remove(&names->set, old);
         actor_get(names, name->actor);
-        set_add(names, name, lock);
+        names_set_add(&names->set, name, lock);
         changed(names);
         pthread_mutex_unlock(&names->lock);
     }
@@ -550,12 +500,12 @@ void bus_names_withdraw(struct bus_names *names, const char *actor,
 {
     pthread_mutex_lock(&names->scan_lock);
     pthread_mutex_lock(&names->lock);
-    struct entry *entry = set_find(names, actor, instance);
+    struct names_entry *entry = names_set_find(&names->set, actor, instance);
     bool ours = entry && (entry->lock >= 0 || !names->home[0]);
-    struct entry gone = {.lock = -1};
+    struct names_entry gone = {.lock = -1};
     if (ours) {
         gone = *entry;
-        set_remove(names, entry);
+        names_set_remove(&names->set, entry);
         changed(names);
     }
     pthread_mutex_unlock(&names->lock);
@@ -573,8 +523,8 @@ size_t bus_names_list(struct bus_names *names, const char *actor,
 {
     size_t count = 0;
     pthread_mutex_lock(&names->lock);
-    for (size_t i = 0; i < names->entry_count; i++) {
-        const struct bus_name *name = &names->entries[i].name;
+    for (size_t i = 0; i < names->set.count; i++) {
+        const struct bus_name *name = &names->set.entries[i].name;
         if (actor && strcmp(name->actor, actor) != 0)
             continue;
         if (count < max)
@@ -625,8 +575,8 @@ enum names_state bus_names_state(struct bus_names *names, const char *actor)
     int64_t crashed = seen ? seen->crashed : 0;
     if (seen)
         state = NAMES_EMPTY;
-    for (size_t i = 0; i < names->entry_count && state != NAMES_LIVE; i++)
-        if (strcmp(names->entries[i].name.actor, actor) == 0)
+    for (size_t i = 0; i < names->set.count && state != NAMES_LIVE; i++)
+        if (strcmp(names->set.entries[i].name.actor, actor) == 0)
             state = NAMES_LIVE;
     pthread_mutex_unlock(&names->lock);
     if (state != NAMES_EMPTY || crashed == 0)

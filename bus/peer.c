@@ -12,95 +12,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bus/batch.h"
+
 #define BUDGET_MS_MAX INT64_C(86400000) /* longer is as good as none */
-#define SLAB_FIRST 8
-#define SLAB_MAX 256
 
-/* ---- Batches: the requests of one frame ---- */
+/* ---- Peers ---- */
 
-struct batch;
-
-struct inbound {
-    struct bus_inbound call; /* first: the owner sees only this */
-    struct batch *batch;
-    uint64_t id;
-};
-
-struct slab {
-    struct slab *next;
-    uint32_t count, cap;
-    struct inbound items[];
-};
-
-struct batch {
-    atomic_uint refs; /* unanswered requests, and whoever reads the frame */
-    struct bus_peer *peer;
-    struct slab *slabs;
-    struct chunk *answer; /* of a plain frame; NULL: multiplexed */
-    uint32_t waiting;     /* plain: replies still due, under the peer's lock */
-    size_t len;
-    uint8_t data[]; /* the frame, and room for one NUL */
-};
-
-static struct batch *batch_new(struct bus_peer *peer, struct bus_bytes frame)
-{
-    struct batch *batch = malloc(sizeof(*batch) + frame.len + 1);
-    if (!batch)
-        abort();
-    atomic_init(&batch->refs, 1);
-    batch->peer = peer;
-    peer_ref(peer);
-    batch->slabs = NULL;
-    batch->answer = NULL;
-    batch->waiting = 0;
-    batch->len = frame.len;
-    memcpy(batch->data, frame.data, frame.len);
-    return batch;
-}
-
-static void chunk_free(struct chunk *chunk)
+void chunk_free(struct chunk *chunk)
 {
     if (!chunk)
         return;
     bus_buf_release(&chunk->buf);
     free(chunk);
 }
-
-static void batch_unref(struct batch *batch)
-{
-    if (atomic_fetch_sub(&batch->refs, 1) != 1)
-        return;
-    while (batch->slabs) {
-        struct slab *next = batch->slabs->next;
-        free(batch->slabs);
-        batch->slabs = next;
-    }
-    chunk_free(batch->answer);
-    peer_unref(batch->peer);
-    free(batch);
-}
-
-static struct inbound *batch_add(struct batch *batch)
-{
-    struct slab *slab = batch->slabs;
-    if (!slab || slab->count == slab->cap) {
-        uint32_t cap = slab ? slab->cap * 2 : 1 + (uint32_t)(batch->len / 128);
-        if (slab && cap > SLAB_MAX)
-            cap = SLAB_MAX;
-        if (!slab && cap > SLAB_FIRST)
-            cap = cap < SLAB_MAX ? cap : SLAB_MAX;
-        slab = malloc(sizeof(*slab) + cap * sizeof(struct inbound));
-        if (!slab)
-            abort();
-        slab->next = batch->slabs;
-        slab->count = 0;
-        slab->cap = cap;
-        batch->slabs = slab;
-    }
-    return &slab->items[slab->count++];
-}
-
-/* ---- Peers ---- */
 
 struct bus_peer *peer_new(struct bus_server *server, struct link *link)
 {

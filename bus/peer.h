@@ -12,10 +12,7 @@
 #include "bus/server.h"
 
 #define BUS_PEER_QUEUE_MAX ((size_t)256 << 20) /* bytes of unsent replies */
-#define BUS_FLUSH_LATEST_US 1000 /* a reply waits no longer for a drain point  \
-                                  */
-
-#define BUS_DOOM_MS 50 /* for the answer to a malformed frame to get away */
+#define BUS_FLUSH_LATEST_US 1000 /* a reply waits no longer to be flushed */
 
 struct bus_server {
     struct bus_server *next; /* of the bus */
@@ -74,6 +71,7 @@ struct bus_peer {
     uint64_t sent, acked; /* multiplexed frames */
 };
 
+void chunk_free(struct chunk *chunk);
 void server_unref(struct bus_server *server);
 void server_wake(struct bus_server *server); /* something changed */
 

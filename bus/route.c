@@ -175,14 +175,14 @@ static uint64_t load(const struct line *line)
     uint64_t latency = line->latency_us;
     if (latency < LATENCY_FLOOR_US)
         latency = LATENCY_FLOOR_US;
-    return ((uint64_t)line->calls + 1) * latency;
+    return ((uint64_t)line->slots.used + 1) * latency;
 }
 
 /* One that once was slow is asked again, or it would never be known to be
  * quick now. */
 static bool forgotten(const struct line *line, int64_t now)
 {
-    return now - line->measured > FORGOTTEN && line->calls == 0;
+    return now - line->measured > FORGOTTEN && line->slots.used == 0;
 }
 
 static struct line *better(struct line *a, struct line *b)

@@ -14,7 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "bench.h"
@@ -75,7 +74,7 @@ static void called(void *arg, const struct bus_reply *reply)
     if (now < round->until)
         call(caller);
     else
-        atomic_fetch_sub(&round->running, 1);
+        round_leave(round);
 }
 
 static void call(struct caller *caller)
@@ -109,8 +108,8 @@ static void many(struct bench *bench)
     }
     for (int i = 0; i < count; i++)
         call(&callers[i]);
-    while (atomic_load(&bench->round.running))
-        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    while (sem_wait(&bench->round.ended))
+        ;
     for (int i = 0; i < count; i++) {
         bus_arena_release(&callers[i].arena);
         bus_buf_release(&callers[i].body);
@@ -367,6 +366,7 @@ int main(int argc, char **argv)
     if (slash)
         *slash = '\0';
     bench.round.samples = calloc(BENCH_SAMPLES, sizeof(uint32_t));
+    sem_init(&bench.round.ended, 0, 0);
     folder_make(bench.home);
     bool started = start(&bench);
     if (started)

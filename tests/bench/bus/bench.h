@@ -5,6 +5,7 @@
 #ifndef BENCH_H
 #define BENCH_H
 
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -17,6 +18,7 @@ struct round {
     int64_t until; /* monotonic ns */
     _Atomic uint64_t calls, failed;
     _Atomic uint32_t running;
+    sem_t ended;       /* the last of those running */
     uint32_t *samples; /* us/10 of every call, BENCH_SAMPLES of them */
 };
 
@@ -25,6 +27,12 @@ static inline void round_note(struct round *round, int64_t took)
     uint64_t n =
         atomic_fetch_add_explicit(&round->calls, 1, memory_order_relaxed);
     round->samples[n % BENCH_SAMPLES] = (uint32_t)(took / 100);
+}
+
+static inline void round_leave(struct round *round)
+{
+    if (atomic_fetch_sub(&round->running, 1) == 1)
+        sem_post(&round->ended);
 }
 
 struct nng_client;

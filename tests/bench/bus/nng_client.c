@@ -5,7 +5,6 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <nng/nng.h>
 #include <nng/protocol/reqrep0/req.h>
@@ -46,7 +45,7 @@ static void step(void *arg)
     struct round *round = caller->round;
     if (nng_aio_result(caller->aio)) {
         atomic_fetch_add(&round->failed, 1);
-        atomic_fetch_sub(&round->running, 1);
+        round_leave(round);
         return;
     }
     if (!caller->receiving) {
@@ -60,7 +59,7 @@ static void step(void *arg)
     if (now < round->until)
         call(caller);
     else
-        atomic_fetch_sub(&round->running, 1);
+        round_leave(round);
 }
 
 struct nng_client *nng_client_open(const char *url)
@@ -117,6 +116,6 @@ void nng_client_round(struct nng_client *client, struct round *round)
     atomic_store(&round->running, (uint32_t)round->in_flight);
     for (int i = 0; i < round->in_flight; i++)
         call(&client->callers[i]);
-    while (atomic_load(&round->running))
-        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    while (sem_wait(&round->ended))
+        ;
 }
