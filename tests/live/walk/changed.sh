@@ -40,6 +40,10 @@ rows_of() {
     echo $(($(sql user "select count(*) from user where id=$1") + $(sql score "select count(*) from user_score where user_id=$1")))
 }
 
+saga_is_done() {
+    [[ $(bus --json saga show "$1" | jq -r .status) == done ]]
+}
+
 # Kills ACTOR while a registration is held up in it; the saga must go on by
 # itself within 3 seconds of the kill and end done or undone.
 killed_in_the_middle() {
@@ -94,6 +98,12 @@ changed_walk() {
     fault score.saveUserScore 'FAILED_PRECONDITION FAILED_PRECONDITION'
     http register-ongoing -X POST "$user_api/register" "${json[@]}" -d '{"id":302,"name":"小红","gender":"女"}'
     is "FAILED_PRECONDITION twice, then OK" "$(bus --json saga ls | jq -r '.sagas[0].gid' | xargs "$bin/bus" --home "$home" --json saga show | jq -c '[.status, .steps[1].attempts]')" '["done",3]'
+
+    fault score.saveUserScore "$(yes FAILED_PRECONDITION | head -n 9 | tr '\n' ' ')"
+    http register-still-running -X POST "$user_api/register" "${json[@]}" -d '{"id":303,"name":"小红","gender":"女"}'
+    gid=$(grep -i '^x-saga-gid:' "$scratch/answer" | tr -d '\r' | cut -d' ' -f2)
+    is "the answer names the saga" "$(grep -c "$gid" <<<"$(body)")" 1
+    until_true "and it ends after all" 5 saga_is_done "$gid"
 
     echo "== kill -9 in the middle"
     killed_in_the_middle saga 401 '2 hold send'

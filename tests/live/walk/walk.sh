@@ -70,6 +70,12 @@ is "user's row" "$(sql user 'select id,name,number,gender from user where id=2')
 is "score's row" "$(sql score 'select user_id,score from user_score')" '2|10'
 wait "$sub"
 is "event user.registered" "$(jq -c '[.topic, .body.name]' "$scratch/event")" '["user.registered","小红"]'
+bus sub 'demo.*' --count 1 --json >"$scratch/event" 2>"$scratch/sub" &
+sub=$!
+until_true "subscribed to demo.*" 5 grep -q . "$scratch/sub"
+command_is pub 0 bus pub demo.greeting '{"text":"你好"}'
+wait "$sub"
+is "event demo.greeting" "$(jq -c '[.topic, .body]' "$scratch/event")" '["demo.greeting",{"text":"你好"}]'
 post register-with-id /register '{"id":77,"name":"小刚","gender":"男","score":5}'
 is "both rows of 77" "$(sql user 'select name from user where id=77')$(sql score 'select score from user_score where user_id=77')" '小刚5'
 
