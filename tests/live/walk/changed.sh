@@ -5,10 +5,10 @@
 
 copy=$scratch/tree
 
-# Copies what is tracked, changes it, and begins to build it.
+# Copies the tree, changes it, and begins to build it.
 changed_build() {
     mkdir -p "$copy"
-    (cd "$top" && git ls-files -z | xargs -0 cp --parents -t "$copy")
+    (cd "$top" && ops/files | xargs -d '\n' cp --parents -t "$copy")
     "$walk_dir/change" "$copy" || exit 1
     (
         cd "$copy" || exit 1
