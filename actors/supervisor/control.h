@@ -15,7 +15,7 @@
 #include "bus/home.h"
 
 #define CONTROL_PEERS_MAX 32
-#define CONTROL_BACKLOG 128   /* connections not yet accepted */
+#define CONTROL_BACKLOG 128  /* connections not yet accepted */
 #define CONTROL_IDLE_MS 3000 /* without a whole line, while not waiting */
 #define CONTROL_UNREAD_MAX                                                     \
     ((size_t)1 << 20) /* bytes a client leaves unread                          \
