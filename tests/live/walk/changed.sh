@@ -12,6 +12,8 @@ changed_build() {
     "$walk_dir/change" "$copy" || exit 1
     (
         cd "$copy" || exit 1
+        # The copy has another path in each run, its objects do not differ.
+        export CCACHE_BASEDIR=$copy CCACHE_NOHASHDIR=1
         cmake -S . -B build -G Ninja -DCMAKE_BUILD_TYPE=Debug \
             -DTROUPE_TESTS=ON >"$scratch/build.log" 2>&1 &&
             ninja -C build bus supervisor edge saga user user-api score \
