@@ -230,6 +230,7 @@ struct schema_table {
     uint16_t index_count;
     const char *const *seeds; /* INSERT statements; NULL-terminated */
     const char *comment;
+    const char *note; /* what a reader should know: no primary key ...; "" */
     struct schema_pos pos;
 };
 

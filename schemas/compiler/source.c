@@ -11,7 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define EXCERPT_MAX 240 /* bytes of a source line that an error shows */
+#define SOURCE_CHUNK_BYTES 1024 /* between counts of characters */
+#define EXCERPT_MAX 240         /* bytes of a source line that an error shows */
 
 /* What a parser finds unexpected is said once a place. */
 static bool said_already(const struct schema *schema,
@@ -69,16 +70,25 @@ static size_t line_of(const struct source *source, size_t offset)
     return low;
 }
 
+/* Characters before an offset: what is known of its chunk, and a count. */
+static size_t characters(const struct source *source, size_t offset)
+{
+    size_t chunk = offset / SOURCE_CHUNK_BYTES;
+    size_t count = source->chunks[chunk];
+    for (size_t i = chunk * SOURCE_CHUNK_BYTES; i < offset; i++)
+        count += ((unsigned char)source->text[i] & 0xC0) != 0x80;
+    return count;
+}
+
 struct schema_pos source_pos(const struct source *source, size_t offset)
 {
     if (offset > source->len)
         offset = source->len;
     size_t line = line_of(source, offset);
-    uint32_t column = 1;
-    for (size_t i = source->lines[line]; i < offset; i++)
-        if (((unsigned char)source->text[i] & 0xC0) != 0x80)
-            column++;
-    return (struct schema_pos){source->path, (uint32_t)line + 1, column};
+    size_t before =
+        characters(source, offset) - characters(source, source->lines[line]);
+    return (struct schema_pos){source->path, (uint32_t)line + 1,
+                               (uint32_t)before + 1};
 }
 
 static const char *excerpt_at(struct source *source, size_t offset)
@@ -95,12 +105,14 @@ static const char *excerpt_at(struct source *source, size_t offset)
 void source_error(struct source *source, size_t offset, const char *format, ...)
 {
     va_list args;
+    source->errors++;
+    if (source->schema->errors_ceased)
+        return;
     va_start(args, format);
     char *message = pool_vprintf(source->pool, format, args);
     va_end(args);
     if (offset > source->len)
         offset = source->len;
-    source->errors++;
     error_put(source->schema, source_pos(source, offset),
               excerpt_at(source, offset), message);
 }
@@ -156,6 +168,38 @@ static void find_lines(struct source *source)
             source->lines[source->line_count++] = i + 1;
 }
 
+/* Characters before each chunk, so that a position in a very long line costs no
+ * more than one in a short line. */
+static void count_chunks(struct source *source)
+{
+    size_t count = 0;
+    source->chunks = pool_array(
+        source->pool, source->len / SOURCE_CHUNK_BYTES + 1, sizeof(size_t));
+    for (size_t i = 0; i <= source->len; i++) {
+        if (i % SOURCE_CHUNK_BYTES == 0)
+            source->chunks[i / SOURCE_CHUNK_BYTES] = count;
+        count += ((unsigned char)source->text[i] & 0xC0) != 0x80;
+    }
+}
+
+/* Dumps hold binary values and comments of other encodings: each byte that is
+ * no UTF-8 becomes '?', for names and types are not written with them. */
+static void mend_text(char *text, size_t size)
+{
+    for (size_t i = 0; i < size;) {
+        size_t len = utf8_len((const unsigned char *)text + i, size - i);
+        if (!len)
+            text[i] = '?';
+        i += len ? len : 1;
+    }
+}
+
+static bool is_sql(const char *path)
+{
+    const char *dot = strrchr(path, '.');
+    return dot && !strcmp(dot, ".sql");
+}
+
 struct source *source_new(struct schema *schema, const char *path,
                           const char *text, size_t len)
 {
@@ -167,9 +211,13 @@ struct source *source_new(struct schema *schema, const char *path,
     source->schema = schema;
     source->pool = &schema->pool;
     source->path = pool_text(&schema->pool, path);
-    source->text = pool_text_n(&schema->pool, text, len);
+    char *copy = pool_text_n(&schema->pool, text, len);
+    if (is_sql(path))
+        mend_text(copy, len);
+    source->text = copy;
     source->len = len;
     find_lines(source);
+    count_chunks(source);
     check_text(source);
     return source->errors ? NULL : source;
 }

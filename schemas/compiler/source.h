@@ -25,7 +25,8 @@ struct source {
     size_t len;
     size_t *lines; /* offset of each line's start */
     size_t line_count;
-    size_t errors; /* of this source */
+    size_t *chunks; /* characters before each chunk of the text */
+    size_t errors;  /* of this source */
 };
 
 /* Reads a file. NULL, with an error where it was asked for (from NULL: nowhere)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * MySQL's dialect as people and mysqldump write it. Only CREATE TABLE is
- * understood; INSERT statements of moderate size are kept as seeds; every other
- * statement is passed over and counted.
+ * Statements of MySQL's dialect as people and mysqldump write it. CREATE TABLE
+ * is understood, and what changes such a table later; INSERT statements of
+ * moderate size are kept as seeds; every other statement is passed over and
+ * counted by its first word.
  */
 #include "sql.h"
 
@@ -10,211 +11,29 @@
 #include <string.h>
 #include <strings.h>
 
-static bool is_word(char c)
-{
-    return isalnum((unsigned char)c) || c == '_' || c == '$' ||
-           (unsigned char)c >= 0x80;
-}
-
-/* "/_*!40101 ... *_/" is code: only its frame is skipped. */
-static size_t skip_blank(struct sql_lex *lex, size_t at)
-{
-    const char *text = lex->source->text;
-    for (;;) {
-        if (text[at] && strchr(" \t\r\n\f\v", text[at])) {
-            at++;
-        } else if (text[at] == '#' ||
-                   (text[at] == '-' && text[at + 1] == '-')) {
-            at += strcspn(text + at, "\n");
-        } else if (!strncmp(text + at, "/*!", 3)) {
-            at += 3;
-            while (isdigit((unsigned char)text[at]))
-                at++;
-        } else if (!strncmp(text + at, "*/", 2)) {
-            at += 2;
-        } else if (!strncmp(text + at, "/*", 2)) {
-            const char *end = strstr(text + at + 2, "*/");
-            if (!end)
-                source_error(lex->source, at,
-                             "this comment has no end, expected '*/'");
-            at = end ? (size_t)(end - text) + 2 : lex->source->len;
-        } else {
-            return at;
-        }
-    }
-}
-
-static char unescaped(char c)
-{
-    switch (c) {
-    case 'n':
-        return '\n';
-    case 't':
-        return '\t';
-    case 'r':
-        return '\r';
-    default:
-        return c;
-    }
-}
-
-/* '...' or "...": a doubled quote and a backslash escape. */
-static struct sql_token read_quoted(struct sql_lex *lex, size_t at)
-{
-    const char *text = lex->source->text;
-    char quote = text[at];
-    struct sql_token token = {.kind = SQL_STRING, .at = at};
-    size_t end = at + 1;
-    for (; text[end]; end++) {
-        if (text[end] == '\\' && quote != '`' && text[end + 1])
-            end++;
-        else if (text[end] == quote && text[end + 1] == quote)
-            end++;
-        else if (text[end] == quote)
-            break;
-    }
-    if (!text[end])
-        source_error(lex->source, at, "this text has no end, expected %c",
-                     quote);
-    char *out = pool_alloc(lex->pool, end - at + 1);
-    size_t len = 0;
-    for (size_t i = at + 1; i < end; i++) {
-        bool escape = text[i] == '\\' && quote != '`';
-        if (escape || text[i] == quote)
-            i++;
-        out[len++] = escape ? unescaped(text[i]) : text[i];
-    }
-    token.kind = quote == '`' ? SQL_NAME : SQL_STRING;
-    token.text = out;
-    token.end = text[end] ? end + 1 : end;
-    return token;
-}
-
-static struct sql_token read_token(struct sql_lex *lex)
-{
-    const char *text = lex->source->text;
-    size_t at = skip_blank(lex, lex->at), end = at;
-    struct sql_token token = {.at = at};
-    if (at >= lex->source->len) {
-        token.end = at;
-        token.text = "";
-        return token;
-    }
-    if (strchr("'\"`", text[at]))
-        return read_quoted(lex, at);
-    size_t delimiter = strlen(lex->delimiter);
-    if (delimiter > 1 && !strncmp(text + at, lex->delimiter, delimiter)) {
-        token.kind = SQL_MARK;
-        end += delimiter;
-    } else if (isdigit((unsigned char)text[at])) {
-        token.kind = SQL_NUMBER;
-        while (is_word(text[end]) || text[end] == '.')
-            end++;
-    } else if (is_word(text[at])) {
-        token.kind = SQL_WORD;
-        while (is_word(text[end]))
-            end++;
-    } else {
-        token.kind = SQL_MARK;
-        end++;
-    }
-    token.end = end;
-    token.text = pool_text_n(lex->pool, text + at, end - at);
-    return token;
-}
-
-const struct sql_token *sql_peek(struct sql_lex *lex)
-{
-    if (!lex->held)
-        lex->token = read_token(lex);
-    lex->held = true;
-    return &lex->token;
-}
-
-struct sql_token sql_next(struct sql_lex *lex)
-{
-    struct sql_token token = *sql_peek(lex);
-    lex->held = false;
-    lex->at = token.end;
-    return token;
-}
-
-bool sql_is(const struct sql_token *token, const char *word)
-{
-    return (token->kind == SQL_WORD || token->kind == SQL_MARK) &&
-           !strcasecmp(token->text, word);
-}
-
-bool sql_eat(struct sql_lex *lex, const char *word)
-{
-    if (!sql_is(sql_peek(lex), word))
-        return false;
-    sql_next(lex);
-    return true;
-}
-
-void sql_expected(struct sql_lex *lex, const char *what)
-{
-    const struct sql_token *token = sql_peek(lex);
-    const char *found =
-        token->kind == SQL_END
-            ? "the end of the file"
-            : pool_printf(
-                  lex->pool, "'%.*s'",
-                  (int)strcspn(lex->source->text + token->at, "\r\n") >
-                          (int)(token->end - token->at)
-                      ? (int)(token->end - token->at)
-                      : (int)strcspn(lex->source->text + token->at, "\r\n"),
-                  lex->source->text + token->at);
-    source_error(lex->source, token->at, "found %s, expected %s", found, what);
-}
-
-const char *sql_identifier(struct sql_lex *lex, const char *what)
-{
-    const struct sql_token *token = sql_peek(lex);
-    if (token->kind == SQL_WORD || token->kind == SQL_NAME ||
-        (token->kind == SQL_STRING && lex->source->text[token->at] == '"'))
-        return sql_next(lex).text;
-    sql_expected(lex, what);
-    return NULL;
-}
-
-void sql_skip_item(struct sql_lex *lex)
-{
-    int depth = 0;
-    do {
-        struct sql_token token = sql_next(lex);
-        if (token.kind == SQL_END)
-            return;
-        depth += sql_is(&token, "(") - sql_is(&token, ")");
-    } while (depth > 0);
-}
-
-const char *sql_text_since(struct sql_lex *lex, size_t from)
-{
-    const char *text = lex->source->text;
-    size_t to = lex->at;
-    while (to > from && strchr(" \t\r\n", text[to - 1]))
-        to--;
-    return pool_text_n(lex->pool, text + from, to - from);
-}
+#include "map.h"
+#include "name.h"
 
 struct sql_file {
     struct sql_lex lex;
-    struct vec tables;  /* struct schema_table * */
-    struct vec skipped; /* struct schema_pair; value is a count as text */
-    struct vec counts;  /* size_t, beside skipped */
-    struct vec seeds;   /* struct seed */
+    const char *database; /* of the last USE; "" */
+    struct vec tables;    /* struct sql_table * */
+    struct map by_name;   /* "database.table" to its struct sql_table */
+    struct vec skipped;   /* struct schema_pair; value is a count as text */
+    struct vec counts;    /* size_t, beside skipped */
+    struct vec seeds;     /* struct seed */
 };
 
 struct seed {
-    const char *table;
+    const char *table; /* "database.table" */
     const char *text;
 };
 
 static void count_statement(struct sql_file *file, const char *word)
 {
     struct pool *pool = file->lex.pool;
+    if (file->skipped.count >= SQL_WORDS_MAX)
+        word = "OTHERS";
     char *upper = pool_text(pool, word);
     for (char *at = upper; *at; at++)
         *at = (char)toupper((unsigned char)*at);
@@ -230,17 +49,6 @@ static void count_statement(struct sql_file *file, const char *word)
     *(size_t *)vec_add(pool, &file->counts, sizeof(size_t)) = 1;
 }
 
-/* To the delimiter; texts and parentheses inside do not matter. */
-static void skip_statement(struct sql_lex *lex)
-{
-    for (;;) {
-        struct sql_token token = sql_next(lex);
-        if (token.kind == SQL_END ||
-            (token.kind == SQL_MARK && !strcmp(token.text, lex->delimiter)))
-            return;
-    }
-}
-
 /* DELIMITER is the client's: its line is raw. */
 static void set_delimiter(struct sql_lex *lex)
 {
@@ -248,13 +56,30 @@ static void set_delimiter(struct sql_lex *lex)
     size_t at = lex->at + strspn(text + lex->at, " \t");
     size_t len = strcspn(text + at, " \t\r\n");
     lex->delimiter = len ? pool_text_n(lex->pool, text + at, len) : ";";
-    lex->at = at + strcspn(text + at, "\n");
-    lex->held = false;
+    sql_seek(lex, at + strcspn(text + at, "\n"));
+}
+
+/* USE needs no delimiter: it ends with its line. */
+static void use_database(struct sql_file *file)
+{
+    struct sql_lex *lex = &file->lex;
+    const struct sql_token *token = sql_peek(lex);
+    if (token->kind == SQL_WORD || token->kind == SQL_NAME)
+        file->database = sql_next(lex).text;
+    sql_eat(lex, lex->delimiter);
+}
+
+static const char *full_name(const struct sql_file *file, const char *database,
+                             const char *name)
+{
+    return pool_printf(file->lex.pool, "%s.%s",
+                       database ? database : file->database, name);
 }
 
 /* Behind INSERT: the table's name, whatever stands before it. */
-static const char *insert_target(struct sql_lex *lex)
+static const char *insert_target(struct sql_file *file)
 {
+    struct sql_lex *lex = &file->lex;
     static const char *const words[] = {
         "INTO", "IGNORE", "LOW_PRIORITY", "DELAYED", "HIGH_PRIORITY", NULL};
     for (int i = 0; words[i]; i++)
@@ -263,20 +88,27 @@ static const char *insert_target(struct sql_lex *lex)
     const struct sql_token *token = sql_peek(lex);
     if (token->kind != SQL_WORD && token->kind != SQL_NAME)
         return NULL;
-    const char *name = sql_next(lex).text;
+    const char *database = NULL, *name = sql_next(lex).text;
     if (!sql_eat(lex, "."))
-        return name;
+        return full_name(file, NULL, name);
     token = sql_peek(lex);
-    return token->kind == SQL_WORD || token->kind == SQL_NAME
-               ? sql_next(lex).text
-               : NULL;
+    if (token->kind != SQL_WORD && token->kind != SQL_NAME)
+        return NULL;
+    database = name;
+    name = sql_next(lex).text;
+    return full_name(file, database, name);
+}
+
+static bool is_plain_insert(const struct sql_token *word)
+{
+    return sql_is(word, "INSERT") || sql_is(word, "REPLACE");
 }
 
 static void keep_seed(struct sql_file *file, size_t from)
 {
     struct sql_lex *lex = &file->lex;
-    const char *table = insert_target(lex);
-    skip_statement(lex);
+    const char *table = insert_target(file);
+    sql_skip_statement(lex, true);
     const char *text = lex->source->text;
     size_t to = lex->at;
     while (to > from && strchr("; \t\r\n", text[to - 1]))
@@ -289,87 +121,248 @@ static void keep_seed(struct sql_file *file, size_t from)
     seed->text = pool_text_n(lex->pool, text + from, to - from);
 }
 
+static struct sql_table *find_table(struct sql_file *file)
+{
+    const char *database;
+    const char *name = sql_table_name(&file->lex, &database);
+    return name ? map_get(&file->by_name, full_name(file, database, name))
+                : NULL;
+}
+
+static struct sql_table *new_table(struct sql_file *file, const char *name)
+{
+    struct pool *pool = file->lex.pool;
+    struct sql_table *table = pool_alloc(pool, sizeof(*table));
+    table->lex = &file->lex;
+    table->made = pool_alloc(pool, sizeof(*table->made));
+    table->made->name = name;
+    table->made->comment = table->made->note = "";
+    return table;
+}
+
+/* IF NOT EXISTS; true if it stands there. */
+static bool eat_if(struct sql_lex *lex)
+{
+    if (!sql_eat(lex, "IF"))
+        return false;
+    sql_eat(lex, "NOT");
+    sql_eat(lex, "EXISTS");
+    return true;
+}
+
+/* Behind CREATE TABLE. */
+static void create_table(struct sql_file *file)
+{
+    struct sql_lex *lex = &file->lex;
+    size_t at = sql_peek(lex)->at;
+    bool lenient = eat_if(lex);
+    const char *database, *name = sql_table_name(lex, &database);
+    if (!name)
+        return;
+    const char *full = full_name(file, database, name);
+    const struct sql_table *first = map_get(&file->by_name, full);
+    struct sql_table *table = new_table(file, name);
+    table->at = at;
+    table->database = database ? database : file->database;
+    table->made->pos = source_pos(lex->source, at);
+    if (!sql_create_table(table)) {
+        count_statement(file, "CREATE TABLE LIKE");
+    } else if (first && lenient) {
+        count_statement(file, "CREATE TABLE");
+    } else {
+        if (first)
+            source_error(lex->source, at,
+                         "table '%s' is declared already, in line %u", name,
+                         first->made->pos.line);
+        map_put(lex->pool, &file->by_name, full, table);
+        vec_push(lex->pool, &file->tables, table);
+    }
+}
+
+/* DROP TABLE undoes what stands before it in the file. */
+static void drop_tables(struct sql_file *file)
+{
+    struct sql_lex *lex = &file->lex;
+    const char *database;
+    sql_eat(lex, "TEMPORARY");
+    if (!sql_eat(lex, "TABLE") && !sql_eat(lex, "TABLES"))
+        return;
+    eat_if(lex);
+    do {
+        const char *name = sql_table_name(lex, &database);
+        if (!name)
+            return;
+        const char *full = full_name(file, database, name);
+        struct sql_table *table = map_get(&file->by_name, full);
+        if (table) {
+            table->dropped = true;
+            map_put(lex->pool, &file->by_name, full, NULL);
+        }
+    } while (sql_eat(lex, ","));
+}
+
+/* Behind ALTER. False: it changes nothing that is known here. */
+static bool alter_table(struct sql_file *file)
+{
+    struct sql_lex *lex = &file->lex;
+    if (!sql_eat(lex, "ONLINE"))
+        sql_eat(lex, "IGNORE");
+    if (!sql_eat(lex, "TABLE"))
+        return false;
+    eat_if(lex);
+    struct sql_table *table = find_table(file);
+    return table && sql_alter_table(table);
+}
+
+/* Behind CREATE: [UNIQUE] INDEX name ON table (columns). False: another. */
+static bool create_index(struct sql_file *file)
+{
+    struct sql_lex *lex = &file->lex;
+    bool unique = sql_eat(lex, "UNIQUE");
+    if (!unique && !sql_eat(lex, "FULLTEXT"))
+        sql_eat(lex, "SPATIAL");
+    if (!sql_eat(lex, "INDEX"))
+        return false;
+    eat_if(lex);
+    const char *name = sql_identifier(lex, "a key's name");
+    if (sql_eat(lex, "USING"))
+        sql_skip_item(lex);
+    if (!name || !sql_eat(lex, "ON"))
+        return false;
+    struct sql_table *table = find_table(file);
+    struct sql_key key = {.name = name};
+    if (!table)
+        return false;
+    if (sql_key_columns(table, &key) && !key.functional)
+        *sql_key_add(table, unique ? &table->unique : &table->indexes) = key;
+    return true;
+}
+
+/* Behind CREATE [OR REPLACE]: TABLE, after words that do not matter. */
 static bool eat_create_table(struct sql_lex *lex)
 {
-    size_t back = lex->at;
+    size_t back = sql_peek(lex)->at;
+    if (sql_eat(lex, "OR"))
+        sql_eat(lex, "REPLACE");
+    sql_eat(lex, "GLOBAL");
     sql_eat(lex, "TEMPORARY");
     if (sql_eat(lex, "TABLE"))
         return true;
-    lex->at = back;
-    lex->held = false;
+    sql_seek(lex, back);
     return false;
+}
+
+static void read_create(struct sql_file *file)
+{
+    struct sql_lex *lex = &file->lex;
+    if (eat_create_table(lex)) {
+        create_table(file);
+        sql_skip_statement(lex, true);
+        return;
+    }
+    if (!create_index(file))
+        count_statement(file, "CREATE");
+    sql_skip_statement(lex, false);
 }
 
 static void read_statement(struct sql_file *file)
 {
     struct sql_lex *lex = &file->lex;
     struct sql_token word = sql_next(lex);
-    if (word.kind == SQL_MARK && !strcmp(word.text, lex->delimiter))
+    if (word.kind == SQL_MARK &&
+        (!strcmp(word.text, lex->delimiter) || !strcmp(word.text, ";")))
         return;
     if (sql_is(&word, "DELIMITER")) {
         set_delimiter(lex);
-        return;
+    } else if (sql_is(&word, "CREATE")) {
+        read_create(file);
+    } else if (sql_is(&word, "ALTER")) {
+        if (!alter_table(file))
+            count_statement(file, word.text);
+        sql_skip_statement(lex, true);
+    } else {
+        count_statement(file, word.kind == SQL_WORD ? word.text : "OTHERS");
+        if (sql_is(&word, "USE"))
+            use_database(file);
+        else if (is_plain_insert(&word))
+            keep_seed(file, word.at);
+        else if (sql_is(&word, "DROP"))
+            drop_tables(file);
+        if (!sql_is(&word, "USE") && !is_plain_insert(&word))
+            sql_skip_statement(lex, true);
     }
-    if (sql_is(&word, "CREATE") && eat_create_table(lex)) {
-        if (!sql_create_table(lex, &file->tables))
-            count_statement(file, "CREATE TABLE LIKE");
-        skip_statement(lex);
-        return;
-    }
-    count_statement(file, word.text);
-    if (sql_is(&word, "INSERT"))
-        keep_seed(file, word.at);
-    else
-        skip_statement(lex);
 }
 
-static void give_seeds(struct sql_file *file)
+static void give_seeds(struct sql_file *file, const struct map *own)
 {
     struct pool *pool = file->lex.pool;
-    struct schema_table **tables = file->tables.items;
     const struct seed *seeds = file->seeds.items;
-    for (size_t i = 0; i < file->tables.count; i++) {
-        struct vec own = {0};
-        for (size_t j = 0; j < file->seeds.count; j++)
-            if (!strcmp(seeds[j].table, tables[i]->name))
-                vec_push(pool, &own, seeds[j].text);
-        tables[i]->seeds = vec_texts(pool, &own);
+    for (size_t i = 0; i < file->seeds.count; i++) {
+        struct vec *texts = map_get(own, seeds[i].table);
+        if (texts)
+            vec_push(pool, texts, seeds[i].text);
     }
 }
 
-static void check_names(struct sql_file *file)
+/* "user_row"; tables that C would name alike are named apart, by their
+ * databases first. */
+static void name_table(struct sql_table *table, struct map *names)
 {
-    struct schema_table *const *tables = file->tables.items;
-    for (size_t i = 0; i < file->tables.count; i++)
-        for (size_t j = 0; j < i; j++)
-            if (!strcmp(tables[i]->name, tables[j]->name)) {
-                schema_error_add(file->lex.source->schema, &tables[i]->pos,
-                                 NULL,
-                                 "table '%s' is declared already, in line %u",
-                                 tables[i]->name, tables[j]->pos.line);
-                break;
-            }
+    struct pool *pool = table->lex->pool;
+    struct schema_table *made = table->made;
+    made->c_name = name_c(pool, pool_printf(pool, "%s_row", made->name));
+    if (map_get(names, made->c_name) && table->database[0])
+        made->c_name = name_c(
+            pool, pool_printf(pool, "%s_%s_row", table->database, made->name));
+    while (map_get(names, made->c_name))
+        made->c_name = pool_printf(pool, "%s_", made->c_name);
+    map_put(pool, names, made->c_name, table);
+}
+
+static void finish_tables(struct sql_file *file, struct schema_unit *unit)
+{
+    struct pool *pool = file->lex.pool;
+    struct sql_table *const *tables = file->tables.items;
+    struct vec made = {0}, owns = {0};
+    struct map names = {0}, seeds = {0};
+    for (size_t i = 0; i < file->tables.count; i++) {
+        if (tables[i]->dropped)
+            continue;
+        sql_table_finish(tables[i]);
+        name_table(tables[i], &names);
+        struct vec *own = pool_alloc(pool, sizeof(*own));
+        map_put(pool, &seeds,
+                full_name(file, tables[i]->database, tables[i]->made->name),
+                own);
+        vec_push(pool, &made, tables[i]->made);
+        vec_push(pool, &owns, own);
+    }
+    give_seeds(file, &seeds);
+    struct schema_table *const *all = made.items;
+    const struct vec *const *texts = owns.items;
+    for (size_t i = 0; i < made.count; i++)
+        all[i]->seeds = vec_texts(pool, texts[i]);
+    unit->tables = made.items;
+    unit->table_count = made.count;
 }
 
 struct schema_unit *sql_load(struct source *source)
 {
     struct pool *pool = source->pool;
     struct sql_file file = {
-        .lex = {.source = source, .pool = pool, .delimiter = ";"}};
+        .lex = {.source = source, .pool = pool, .delimiter = ";"},
+        .database = ""};
     struct schema_unit *unit =
         unit_new(source->schema, SCHEMA_SQL, source->path);
     while (sql_peek(&file.lex)->kind != SQL_END)
         read_statement(&file);
-    check_names(&file);
-    give_seeds(&file);
+    finish_tables(&file, unit);
     struct schema_pair *skipped = file.skipped.items;
     const size_t *counts = file.counts.items;
     for (size_t i = 0; i < file.skipped.count; i++)
         skipped[i].value = pool_printf(pool, "%zu", counts[i]);
     struct vec files = {0};
     vec_push(pool, &files, source->path);
-    unit->tables = file.tables.items;
-    unit->table_count = file.tables.count;
     unit->skipped = skipped;
     unit->skipped_count = file.skipped.count;
     unit->files = files.items;

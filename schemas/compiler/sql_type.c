@@ -4,6 +4,7 @@
  * decimals stay text, dates are points in time.
  */
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -18,6 +19,7 @@ static const struct type {
              {"int", SCHEMA_I32},
              {"integer", SCHEMA_I32},
              {"bigint", SCHEMA_I64},
+             {"middleint", SCHEMA_I32},
              {"int1", SCHEMA_I8},
              {"int2", SCHEMA_I16},
              {"int3", SCHEMA_I32},
@@ -31,6 +33,8 @@ static const struct type {
              {"float", SCHEMA_F32},
              {"double", SCHEMA_F64},
              {"real", SCHEMA_F64},
+             {"float4", SCHEMA_F32},
+             {"float8", SCHEMA_F64},
              {"decimal", SCHEMA_DECIMAL},
              {"numeric", SCHEMA_DECIMAL},
              {"dec", SCHEMA_DECIMAL},
@@ -83,14 +87,12 @@ static const struct type *find_type(const char *name)
     return NULL;
 }
 
-static void lower_case(char *text)
+static char *lower_case(struct pool *pool, const char *text)
 {
-    /* The values of an enum keep their case. */
-    for (bool quoted = false; *text; text++) {
-        quoted = quoted != (*text == '\'');
-        if (!quoted)
-            *text = (char)tolower((unsigned char)*text);
-    }
+    char *out = pool_text(pool, text);
+    for (char *at = out; *at; at++)
+        *at = (char)tolower((unsigned char)*at);
+    return out;
 }
 
 static enum schema_kind unsigned_kind(enum schema_kind kind)
@@ -98,6 +100,106 @@ static enum schema_kind unsigned_kind(enum schema_kind kind)
     if (kind >= SCHEMA_I8 && kind <= SCHEMA_I64)
         return (enum schema_kind)(kind - SCHEMA_I8 + SCHEMA_U8);
     return kind;
+}
+
+/* One token of (10, 2) or ('a', "b"), as information_schema writes it. */
+static const char *item_text(struct sql_lex *lex, const struct sql_token *token)
+{
+    struct pool *pool = lex->pool;
+    if (token->kind != SQL_STRING)
+        return token->text;
+    char *out = pool_alloc(pool, strlen(token->text) * 2 + 3);
+    size_t len = 0;
+    out[len++] = '\'';
+    for (const char *at = token->text; *at; at++) {
+        if (*at == '\'')
+            out[len++] = '\'';
+        out[len++] = *at;
+    }
+    out[len++] = '\'';
+    return out;
+}
+
+/* Standing before '(': everything through ')', without blanks. */
+static const char *read_size(struct sql_lex *lex)
+{
+    struct pool *pool = lex->pool;
+    size_t first = sql_peek(lex)->at;
+    struct vec parts = {0};
+    size_t len = 0;
+    for (bool open = true; open && !sql_at_end(lex);) {
+        struct sql_token token = sql_next(lex);
+        const char *text = item_text(lex, &token);
+        len += strlen(text);
+        vec_push(pool, &parts, text);
+        open = !sql_is(&token, ")");
+    }
+    if (sql_at_end(lex) &&
+        ((const char *const *)parts.items)[parts.count - 1][0] != ')')
+        source_error(lex->source, first, "this '(' has no ')'");
+    char *out = pool_alloc(pool, len + 1);
+    len = 0;
+    for (size_t i = 0; i < parts.count; i++) {
+        const char *text = ((const char *const *)parts.items)[i];
+        memcpy(out + len, text, strlen(text));
+        len += strlen(text);
+    }
+    return out;
+}
+
+/* The second word of a type that has two. */
+static const struct type *read_second_word(struct sql_lex *lex,
+                                           const struct type *type)
+{
+    static const struct {
+        const char *first, *second, *name;
+    } pairs[] = {{"double", "PRECISION", "double"},
+                 {"character", "VARYING", "varchar"},
+                 {"char", "VARYING", "varchar"},
+                 {"nchar", "VARYING", "varchar"},
+                 {"nchar", "VARCHAR", "varchar"},
+                 {"national", "VARCHAR", "varchar"},
+                 {"national", "CHARACTER", "character"},
+                 {"national", "CHAR", "char"},
+                 {"long", "VARCHAR", "mediumtext"},
+                 {"long", "VARBINARY", "mediumblob"},
+                 {"char", "BYTE", "binary"},
+                 {NULL, NULL, NULL}};
+    for (int i = 0; pairs[i].first; i++) {
+        if (strcmp(pairs[i].first, type->name) ||
+            !sql_eat(lex, pairs[i].second))
+            continue;
+        type = find_type(pairs[i].name);
+        i = -1;
+    }
+    return type;
+}
+
+/* FLOAT(25) to FLOAT(53) are doubles. */
+static enum schema_kind sized_kind(const struct type *type, const char *size)
+{
+    if (type->kind == SCHEMA_F32 && size[0] == '(' && !strchr(size, ',') &&
+        strtol(size + 1, NULL, 10) > 24)
+        return SCHEMA_F64;
+    return type->kind;
+}
+
+/* Standing behind the size: UNSIGNED, ZEROFILL, which implies it. */
+static const char *read_sign(struct sql_lex *lex, struct schema_column *column)
+{
+    bool plain = true, zerofill = false;
+    for (;;) {
+        if (sql_eat(lex, "UNSIGNED"))
+            plain = false;
+        else if (sql_eat(lex, "ZEROFILL"))
+            zerofill = true;
+        else if (!sql_eat(lex, "SIGNED"))
+            break;
+    }
+    if (plain && !zerofill)
+        return "";
+    column->field.kind = unsigned_kind(column->field.kind);
+    return zerofill ? " unsigned zerofill" : " unsigned";
 }
 
 bool sql_column_type(struct sql_lex *lex, struct schema_column *column,
@@ -110,30 +212,19 @@ bool sql_column_type(struct sql_lex *lex, struct schema_column *column,
         sql_expected(lex, "a column's type");
         return false;
     }
-    char *sql = pool_text(lex->pool, sql_next(lex).text);
-    if (sql_eat(lex, "VARYING") || sql_eat(lex, "PRECISION") ||
-        sql_eat(lex, "VARCHAR") || sql_eat(lex, "CHAR"))
-        sql = pool_text(lex->pool, sql);
-    if (sql_is(sql_peek(lex), "(")) {
-        size_t from = sql_peek(lex)->at;
-        sql_skip_item(lex);
-        sql = pool_printf(lex->pool, "%s%s", sql, sql_text_since(lex, from));
-    }
-    column->field.kind = type->kind;
+    const char *written = sql_next(lex).text, *size = "";
+    const struct type *whole = read_second_word(lex, type);
+    if (sql_is(sql_peek(lex), "("))
+        size = read_size(lex);
+    column->field.kind = sized_kind(whole, size);
     *ret_serial = !strcmp(type->name, "serial");
-    for (;;) {
-        if (sql_eat(lex, "UNSIGNED")) {
-            sql = pool_printf(lex->pool, "%s unsigned", sql);
-            column->field.kind = unsigned_kind(type->kind);
-        } else if (sql_eat(lex, "ZEROFILL")) {
-            sql = pool_printf(lex->pool, "%s zerofill", sql);
-            column->field.kind = unsigned_kind(type->kind);
-        } else if (!sql_eat(lex, "SIGNED")) {
-            break;
-        }
-    }
-    lower_case(sql);
-    column->sql = sql;
-    column->field.type = sql;
+    if (*ret_serial)
+        written = "bigint unsigned";
+    else if (whole != type)
+        written = whole->name;
+    const char *sign = read_sign(lex, column);
+    column->sql = pool_printf(lex->pool, "%s%s%s",
+                              lower_case(lex->pool, written), size, sign);
+    column->field.type = column->sql;
     return true;
 }

@@ -169,7 +169,192 @@ static void keeps_no_seed_beyond_its_limit(void **state)
     assert_string_equal(unit->skipped[0].value, "2");
 }
 
+static void reads_attributes_in_any_order(void **state)
+{
+    (void)state;
+    const struct schema_unit *unit = load_good(
+        "t.sql",
+        "\xEF\xBB\xBF"
+        "create table t (\r\n  id serial primary key, --no blank\r\n"
+        "  period varchar( 10 ) charset utf8mb4 comment 'a' not null # x\n,\n"
+        "  other_id int references o(id) on delete set null on update cascade,"
+        "\n  kind enum(\"A\", 'b''c') /* c */ default \"A\",\n"
+        "  ts datetime(6) default now(6) on update now(6),\n"
+        "  g int generated always as (id + (1)) virtual not null,\n"
+        "  2fa char(6) null, f float(53), d decimal(10, 2) unsigned,\n"
+        "  p geometry not null srid 4326, n national char varying(9),\n"
+        "  s bigint zerofill check (s > 0) not enforced)");
+    const struct schema_table *table = table_of(unit, "t");
+    assert_int_equal(table->column_count, 12);
+    assert_string_equal(column_of(table, "id")->sql, "bigint unsigned");
+    assert_int_equal(table->unique_count, 0); /* the primary key's own */
+    assert_string_equal(column_of(table, "period")->sql, "varchar(10)");
+    assert_true(column_of(table, "period")->not_null);
+    assert_false(column_of(table, "other_id")->on_update);
+    assert_string_equal(column_of(table, "kind")->sql, "enum('A','b''c')");
+    assert_string_equal(column_of(table, "ts")->fallback, "now(6)");
+    assert_true(column_of(table, "ts")->on_update);
+    assert_true(column_of(table, "g")->unwritten);
+    assert_int_equal(column_of(table, "f")->field.kind, SCHEMA_F64);
+    assert_string_equal(column_of(table, "d")->sql, "decimal(10,2) unsigned");
+    assert_int_equal(column_of(table, "d")->field.kind, SCHEMA_DECIMAL);
+    assert_string_equal(column_of(table, "n")->sql, "varchar(9)");
+    assert_string_equal(column_of(table, "s")->sql, "bigint unsigned zerofill");
+    assert_string_equal(table->note, "");
+}
+
+static void reads_every_kind_of_key(void **state)
+{
+    (void)state;
+    const struct schema_unit *unit = load_good(
+        "t.sql",
+        "create table t (a int, b varchar(9), a_b int, p point,\n"
+        "unique (a, b desc), unique key u using hash (a_b), index (b(3) asc),"
+        "\nkey f ((lower(b))), fulltext index ft (b, a_b) with parser ngram,"
+        "\nspatial key (p), constraint c foreign key (a) references o (id) on "
+        "delete cascade,\nconstraint u2 unique key (a, b), constraint check "
+        "(a > 0))\ncomment ';' partition by hash (a) partitions 4;");
+    const struct schema_table *table = table_of(unit, "t");
+    assert_int_equal(table->unique_count, 2);
+    assert_string_equal(table->unique[0].name, "a_b");
+    assert_string_equal(table->unique[1].name, "a_b_");
+    assert_int_equal(table->index_count, 3);
+    assert_string_equal(table->indexes[1].name, "b_a_b");
+    assert_string_equal(table->comment, ";");
+    assert_int_equal(table->primary.count, 0);
+    assert_string_equal(table->note, "no primary key: it gets no update, "
+                                     "delete or find_one");
+}
+
+static void applies_what_alters_a_table(void **state)
+{
+    (void)state;
+    const struct schema_unit *unit = load_good(
+        "t.sql",
+        "create table t (id int not null, name varchar(9), gone int, old int);"
+        "\nalter table `t` add primary key (`id`), add unique key `n` (name);"
+        "\nALTER TABLE `t`\n  MODIFY `id` int(11) NOT NULL AUTO_INCREMENT, "
+        "AUTO_INCREMENT=7;\nalter table t add column (x int, y int), add z "
+        "bigint first, drop column gone, change old newer text after z, "
+        "comment = 'c';\ncreate unique index i on t (x);\n"
+        "alter table t disable keys; alter table unknown add column a int;");
+    const struct schema_table *table = table_of(unit, "t");
+    static const char *const names[] = {"z", "newer", "id", "name", "x", "y"};
+    assert_int_equal(table->column_count, 6);
+    for (size_t i = 0; i < 6; i++)
+        assert_string_equal(table->columns[i].field.name, names[i]);
+    assert_string_equal(table->primary.name, "id");
+    assert_true(column_of(table, "id")->automatic);
+    assert_int_equal(table->unique_count, 2);
+    assert_string_equal(table->comment, "c");
+    assert_int_equal(unit->skipped_count, 1);
+    assert_string_equal(unit->skipped[0].key, "ALTER");
+    assert_string_equal(unit->skipped[0].value, "2");
+}
+
+/* A dump makes a table in place of a view, and drops it again. */
+static void forgets_tables_that_are_dropped(void **state)
+{
+    (void)state;
+    const struct schema_unit *unit = load_good(
+        "t.sql", "/*!50001 create table v (a int) */;\n"
+                 "drop table if exists v, w;\ncreate table v (b int);\n"
+                 "create table if not exists v (c int);");
+    assert_int_equal(unit->table_count, 1);
+    assert_string_equal(unit->tables[0]->columns[0].field.name, "b");
+}
+
+static void takes_statements_without_their_end(void **state)
+{
+    (void)state;
+    const struct schema_unit *unit =
+        load_good("t.sql", "use x\nset names utf8\ncreate table a (i int)\n"
+                           "engine=innodb\ncreate table b (i int)\n"
+                           "create table c as select 1;\n"
+                           "delimiter $$\ncreate procedure p() begin\n"
+                           "create table no (i int); end$$\ndelimiter ;\n"
+                           "create or replace table d (i int)");
+    assert_int_equal(unit->table_count, 3);
+    assert_string_equal(unit->tables[1]->name, "b");
+    assert_string_equal(unit->tables[2]->name, "d");
+}
+
+static void tells_databases_apart(void **state)
+{
+    (void)state;
+    const struct schema_unit *unit =
+        load_good("t.sql", "create table a.t (i int); use b;\n"
+                           "create table t (i int); create table `t-` (i int)");
+    assert_int_equal(unit->table_count, 3);
+    assert_string_equal(unit->tables[0]->c_name, "t_row");
+    assert_string_equal(unit->tables[1]->c_name, "b_t_row");
+    assert_string_equal(unit->tables[2]->c_name, "t__row");
+}
+
+static void mends_what_is_not_utf8(void **state)
+{
+    (void)state;
+    const struct schema_unit *unit =
+        load_good("t.sql", "create table t (i int comment '\xB1\xBE')");
+    assert_string_equal(unit->tables[0]->columns[0].comment, "??");
+}
+
+/* 4 MB on one line: positions there must not cost its length each. */
+static void reads_a_long_line_in_linear_time(void **state)
+{
+    (void)state;
+    size_t size = 4u << 20, len = 0;
+    char *text = malloc(size + 64);
+    assert_non_null(text);
+    for (int i = 0; len < size; i++)
+        len += (size_t)snprintf(text + len, 64, "create table t%d(a int);", i);
+    const struct schema_unit *unit =
+        schema_load_text(loaded, "t.sql", text, len);
+    free(text);
+    assert_non_null(unit);
+    assert_in_range(unit->table_count, 150000, 200000);
+}
+
 /* ---- failure ---- */
+
+static void refuses_a_word_that_is_no_attribute(void **state)
+{
+    (void)state;
+    load_bad("t.sql", "create table t (\n  a int\n  b int\n)", 3, 3,
+             "found 'b', expected an attribute of the column, ',' or ')'");
+}
+
+static void refuses_two_inline_primary_keys(void **state)
+{
+    (void)state;
+    load_bad("t.sql", "create table t (a int primary key,\n b int primary key)",
+             2, 8, "a second primary key, expected one");
+}
+
+static void refuses_a_change_of_no_column(void **state)
+{
+    (void)state;
+    load_bad("t.sql", "create table t (a int);\nalter table t modify b int;", 2,
+             22, "found 'b', expected a column of 't'");
+}
+
+static void refuses_an_open_table(void **state)
+{
+    (void)state;
+    load_bad("t.sql", "create table t (a int;\ncreate table u (b int);", 1, 22,
+             "found ';', expected ',' or ')'");
+}
+
+static void reports_errors_of_every_table(void **state)
+{
+    (void)state;
+    static const char text[] = "create table t (a nope, b int, c what(1));\n"
+                               "create table u (d int, key (x));";
+    assert_null(schema_load_text(loaded, "t.sql", text, strlen(text)));
+    assert_int_equal(schema_error_count(loaded), 3);
+    assert_int_equal(schema_error_at(loaded, 1)->pos.column, 34);
+    assert_int_equal(schema_error_at(loaded, 2)->pos.line, 2);
+}
 
 static void refuses_an_unknown_type(void **state)
 {
@@ -221,6 +406,19 @@ int main(void)
         LOADED_TEST(refuses_two_primary_keys),
         LOADED_TEST(refuses_a_table_declared_twice),
         LOADED_TEST(refuses_an_open_text),
+        LOADED_TEST(reads_attributes_in_any_order),
+        LOADED_TEST(reads_every_kind_of_key),
+        LOADED_TEST(applies_what_alters_a_table),
+        LOADED_TEST(forgets_tables_that_are_dropped),
+        LOADED_TEST(takes_statements_without_their_end),
+        LOADED_TEST(tells_databases_apart),
+        LOADED_TEST(mends_what_is_not_utf8),
+        LOADED_TEST(reads_a_long_line_in_linear_time),
+        LOADED_TEST(refuses_a_word_that_is_no_attribute),
+        LOADED_TEST(refuses_two_inline_primary_keys),
+        LOADED_TEST(refuses_a_change_of_no_column),
+        LOADED_TEST(refuses_an_open_table),
+        LOADED_TEST(reports_errors_of_every_table),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
