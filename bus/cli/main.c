@@ -43,7 +43,7 @@ static int run(struct cli *cli, const struct cli_verb *verb, int argc,
         cli_usage(verb);
         return CLI_DONE;
     }
-    if (bus_home(cli->home_option, cli->home, &err))
+    if (!verb->homeless && bus_home(cli->home_option, cli->home, &err))
         return cli_fail(CLI_USAGE, "%s", err.sentence);
     int status = verb->run(cli);
     if (fflush(stdout) && status == CLI_DONE)

@@ -16,7 +16,7 @@
 #include "bus/home.h"
 
 #define CLI_OPTIONS_MAX 16 /* of one verb */
-#define CLI_ARGS_MAX 256   /* positional arguments */
+#define CLI_ARGS_MAX 4096  /* positional arguments */
 #define CLI_TIMEOUT_MS 5000
 #define CLI_TIMEOUT_MS_MAX INT64_C(86400000)
 
@@ -46,6 +46,7 @@ struct cli_verb {
     const char *summary; /* one line */
     const char *help;    /* more, "" if the summary says it all */
     int args_min, args_max;
+    bool homeless; /* works on files alone: no home is made for it */
     const struct cli_option *options; /* NULL: none */
     int (*run)(struct cli *cli);
     /* Prints the words that can stand as positional argument `index` (from 0),

@@ -118,6 +118,8 @@ static void parse_import(struct api *api, struct lex *lex, struct vec *seen)
         else
             import_file(api, lex, &name);
         vec_push(api->pool, seen, name.text);
+        if (lex->source == api->root)
+            vec_push(api->pool, &api->imports, name.text);
     } while (block);
 }
 

@@ -47,6 +47,7 @@ struct api {
     const char *syntax; /* of the first file that states one; NULL */
     struct vec files;   /* const char *: read, in order */
     struct vec open;    /* const char *: importing at the moment */
+    struct vec imports; /* const char *: the root's, as written */
 };
 
 /* Behind '(': pairs up to and with ')'. */

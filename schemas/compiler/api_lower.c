@@ -153,7 +153,7 @@ static void lower_route(struct api *api, const struct api_group *from,
                         struct schema_method *method)
 {
     struct pool *pool = api->pool;
-    method->name = route->handler;
+    method->name = method->handler = route->handler;
     method->verb = upper_case(pool, route->verb);
     method->url = path_clean(
         pool, pool_printf(pool, "/%s/%s", group->prefix, route->path));
@@ -352,6 +352,7 @@ void api_lower(struct api *api, struct schema_unit *unit)
     unit->actor = name ? name : "";
     unit->info = api->info.items;
     unit->info_count = api->info.count;
+    unit->import_names = vec_texts(pool, &api->imports);
     unit->messages = api->lowering.messages.items;
     unit->message_count = api->lowering.messages.count;
     unit->files = api->files.items;

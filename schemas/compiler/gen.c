@@ -211,6 +211,23 @@ static bool make_folder(struct gen *gen)
     return false;
 }
 
+size_t schema_check(struct schema *schema)
+{
+    struct gen gen = {.schema = schema, .pool = &schema->pool};
+    for (size_t i = 0; i < schema_unit_count(schema); i++) {
+        const struct schema_unit *unit = schema_unit_at(schema, i);
+        if (unit->imported)
+            continue;
+        vec_push(gen.pool, &gen.units, unit);
+        for (size_t j = 0; j < unit->service_count; j++)
+            for (size_t k = 0; k < unit->services[j]->method_count; k++)
+                vec_push(gen.pool, &gen.methods,
+                         &unit->services[j]->methods[k]);
+    }
+    check_names(&gen);
+    return schema_error_count(schema);
+}
+
 int schema_generate(struct schema *schema, const struct schema_gen *options)
 {
     struct gen gen = {.schema = schema,

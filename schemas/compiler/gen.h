@@ -35,6 +35,8 @@ struct gen {
 
 /* The C type of one value of a field, as a list's item or a parameter. */
 const char *gen_c_type(struct gen *gen, const struct schema_field *field);
+/* The C type of one value of a column's kind, without a blank at its end. */
+const char *gen_kind_type(struct pool *pool, enum schema_kind kind);
 /* A parameter declaration: "int64_t id", "const char *number". */
 const char *gen_parameter(struct gen *gen, const struct schema_field *field);
 

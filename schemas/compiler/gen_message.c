@@ -41,6 +41,15 @@ const char *gen_c_type(struct gen *gen, const struct schema_field *field)
     return kinds[field->kind].type;
 }
 
+const char *gen_kind_type(struct pool *pool, enum schema_kind kind)
+{
+    const char *type = kinds[kind].type;
+    size_t len = strlen(type);
+    while (len && type[len - 1] == ' ')
+        len--;
+    return pool_text_n(pool, type, len);
+}
+
 const char *gen_parameter(struct gen *gen, const struct schema_field *field)
 {
     return pool_printf(gen->pool, "%s%s", gen_c_type(gen, field),

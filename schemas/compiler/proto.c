@@ -193,6 +193,8 @@ static void declare(struct proto *proto, const char *outer, const Message *from,
     made->c_name =
         name_join(proto->pool, package_of(proto, proto->file), made->name);
     made->imported = proto->file != proto->root;
+    made->entry = from->options && from->options->has_map_entry &&
+                  from->options->map_entry;
     made->pos = pos_at(proto, place);
     made->doc = doc_at(proto, place);
     vec_push(proto->pool, &proto->messages, made);
@@ -529,6 +531,7 @@ static void fill_unit(struct proto *proto, struct schema_unit *unit)
     for (size_t i = 0; i < proto->root->n_service; i++)
         read_service(proto, proto->root->service[i], i);
     unit->actor = package_of(proto, proto->root);
+    unit->package = proto->root->package ? proto->root->package : "";
     unit->messages = messages.items;
     unit->message_count = messages.count;
     unit->enums = proto->enums.items;

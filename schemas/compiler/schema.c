@@ -33,7 +33,7 @@ struct schema_unit *unit_new(struct schema *schema, enum schema_language kind,
     unit->language = kind;
     unit->path = path;
     unit->stem = name_stem(&schema->pool, path);
-    unit->actor = "";
+    unit->actor = unit->package = "";
     return unit;
 }
 

@@ -139,6 +139,19 @@ struct schema_field {
     struct schema_pos pos;
 };
 
+/* One field of an .api type as it stands there: embedded types are not followed
+ * (name is "" then), inner structs have lines of their own. */
+struct schema_line {
+    const char *name;
+    const char *type; /* without blanks */
+    const char *tag;  /* "" */
+    const char *doc;  /* "" */
+    bool embedded;
+    const struct schema_line *lines; /* of a struct without a name */
+    size_t line_count;
+    struct schema_pos pos;
+};
+
 struct schema_message {
     const char *name;   /* "LoginReq" */
     const char *full;   /* "user-api.LoginReq", "user.IdRequest" */
@@ -147,6 +160,10 @@ struct schema_message {
     size_t field_count;
     const char *doc;
     bool imported; /* declared by a file that was only imported */
+    bool entry;    /* of a map field */
+    bool declared; /* by a `type` of an .api or .saga file: it has lines */
+    const struct schema_line *lines;
+    size_t line_count;
     struct schema_pos pos;
 };
 
@@ -172,10 +189,11 @@ struct schema_group {
 
 /* One method of an actor. A route is a method with verb and url. */
 struct schema_method {
-    const char *name;   /* on the bus: rpc name, @handler name */
-    const char *c_name; /* "getUser" */
-    const char *path;   /* "/user.User/getUser", "POST /user/login" */
-    uint32_t flags;     /* SCHEMA_IDEMPOTENT ... */
+    const char *name;    /* on the bus: rpc name, @handler name */
+    const char *c_name;  /* "getUser" */
+    const char *handler; /* .api: @handler as written; NULL */
+    const char *path;    /* "/user.User/getUser", "POST /user/login" */
+    uint32_t flags;      /* SCHEMA_IDEMPOTENT ... */
     const struct schema_message *request; /* NULL: none */
     const struct schema_message *reply;   /* NULL: none */
     const char *request_type;             /* as written; "" */
@@ -287,14 +305,16 @@ struct schema_saga {
 /* One loaded file. Pointer arrays hold count pointers. */
 struct schema_unit {
     enum schema_language language;
-    const char *path;  /* as given */
-    const char *stem;  /* "user" of "a/user.proto" */
-    const char *actor; /* of its service or package; "" if none */
-    bool imported;     /* not named by the caller itself */
+    const char *path;    /* as given */
+    const char *stem;    /* "user" of "a/user.proto" */
+    const char *actor;   /* of its service or package; "" if none */
+    const char *package; /* .proto: as written; "" */
+    bool imported;       /* not named by the caller itself */
     const struct schema_unit *const *imports;
     size_t import_count;
     const struct schema_pair *info; /* .api */
     size_t info_count;
+    const char *const *import_names; /* .api: as written; NULL-terminated */
     const struct schema_message *const *messages;
     size_t message_count;
     const struct schema_enum *const *enums;
@@ -356,5 +376,15 @@ struct schema_gen {
     bool cached; /* models go through the cache */
 };
 int schema_generate(struct schema *schema, const struct schema_gen *options);
+
+/* What keeps the loaded units from becoming C (two names that are one in C,
+ * say) is added to the errors. Returns how many there are then. */
+size_t schema_check(struct schema *schema);
+
+/* One JSON object, without a newline, the schema's: all of a unit, or all
+ * errors; path is what it calls the file. */
+const char *schema_describe(struct schema *schema,
+                            const struct schema_unit *unit, const char *path);
+const char *schema_describe_errors(struct schema *schema, const char *path);
 
 #endif

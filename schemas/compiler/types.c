@@ -70,12 +70,34 @@ static struct type_expr *parse_map(struct lex *lex, size_t at, int depth)
     return map;
 }
 
+/* The tokens from an offset up to where reading stands, without blanks. */
+static const char *text_since(struct lex *lex, size_t at)
+{
+    struct lex again;
+    const char *from = lex->source->text;
+    char *text = pool_alloc(lex->source->pool, lex->at - at + 1);
+    size_t len = 0;
+    lex_init(&again, lex->source);
+    lex_seek(&again, at);
+    for (;;) {
+        struct token token = lex_next(&again);
+        if (token.kind == TOKEN_END || token.end > lex->at)
+            return text;
+        memcpy(text + len, from + token.at, token.end - token.at);
+        len += token.end - token.at;
+    }
+}
+
 static struct type_expr *parse_struct(struct lex *lex, size_t at, int depth)
 {
+    size_t errors = lex->source->errors;
     struct type_expr *record = new_expr(lex, TYPE_STRUCT, at);
     record->text = "{}";
     if (!need(lex, "{") || !parse_fields(lex, &record->fields, depth + 1))
         return NULL;
+    /* Reading it again would say its errors again. */
+    if (lex->source->errors == errors)
+        record->text = text_since(lex, at);
     return record;
 }
 
@@ -170,10 +192,12 @@ static void parse_tag(struct lex *lex, struct vec *fields, size_t first)
 
 /* Base, *Base, pkg.Base: lex stands behind the first word. */
 static bool parse_embedded(struct lex *lex, struct vec *fields,
-                           struct type_field *field)
+                           struct type_field *field, bool star)
 {
     struct type_expr *type = new_expr(lex, TYPE_NAME, field->at);
-    type->name = type->text = field->name;
+    type->name = field->name;
+    type->text =
+        pool_printf(lex->source->pool, "%s%s", star ? "*" : "", field->name);
     field->name = "";
     field->type = type;
     if (!lex_peek(lex)->line_start && token_is(lex_peek(lex), ".")) {
@@ -213,7 +237,7 @@ static bool parse_field(struct lex *lex, struct vec *fields, int depth)
     size_t count = fields->count - first;
     struct type_field *field = (struct type_field *)fields->items + first;
     if (count == 1 && (pointer || is_alone(lex)))
-        return parse_embedded(lex, fields, field);
+        return parse_embedded(lex, fields, field, pointer);
     struct type_expr *type = types_parse_expr(lex, depth);
     if (!type) {
         fields->count = first;

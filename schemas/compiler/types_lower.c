@@ -185,6 +185,7 @@ static bool lower_map(struct lowering *lowering, struct schema_field *field,
         false);
     message->fields = entry;
     message->field_count = 2;
+    message->entry = true;
     message->pos = field->pos;
     field->cardinality = SCHEMA_MAP;
     field->kind = SCHEMA_MESSAGE;
@@ -478,6 +479,30 @@ static void fill_message(struct lowering *lowering,
     message->field_count = gather.fields.count;
 }
 
+/* The fields as they stand in the file. */
+static const struct schema_line *written_lines(struct pool *pool,
+                                               const struct vec *fields)
+{
+    const struct type_field *from = fields->items;
+    struct schema_line *lines =
+        pool_array(pool, fields->count + 1, sizeof(*lines));
+    for (size_t i = 0; i < fields->count; i++) {
+        const struct type_expr *type = from[i].type;
+        lines[i] =
+            (struct schema_line){.name = from[i].name,
+                                 .type = type->text,
+                                 .tag = from[i].tag,
+                                 .doc = from[i].doc,
+                                 .embedded = !from[i].name[0],
+                                 .pos = source_pos(from[i].source, from[i].at)};
+        if (type->form != TYPE_STRUCT)
+            continue;
+        lines[i].lines = written_lines(pool, &type->fields);
+        lines[i].line_count = type->fields.count;
+    }
+    return lines;
+}
+
 void types_lower(struct lowering *lowering)
 {
     struct type_decl *const *decls = lowering->decls.items;
@@ -498,6 +523,10 @@ void types_lower(struct lowering *lowering)
         decls[i]->open = true;
         fill_message(lowering, decls[i]->message, &decls[i]->fields, 0);
         decls[i]->open = false;
+        decls[i]->message->declared = true;
+        decls[i]->message->lines =
+            written_lines(lowering->pool, &decls[i]->fields);
+        decls[i]->message->line_count = decls[i]->fields.count;
         vec_push(lowering->pool, &lowering->messages, decls[i]->message);
     }
 }

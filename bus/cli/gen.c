@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * bus gen WORD FILE...: what schemas become. Works on files alone; neither a
+ * home nor a running actor is needed.
+ */
+#include "bus/cli/gen.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct word {
+    const char *word;
+    int (*run)(struct cli *cli);
+    bool many; /* files */
+} words[] = {{"check", cli_gen_check, true}};
+
+#define WORDS (sizeof(words) / sizeof(words[0]))
+
+const struct schema_unit *cli_gen_load(struct schema *schema, const char *path)
+{
+    const struct schema_unit *unit = schema_load(schema, path);
+    if (unit && !schema_check(schema))
+        return unit;
+    schema_errors_print(schema, stderr);
+    return NULL;
+}
+
+static int run(struct cli *cli)
+{
+    for (size_t i = 0; i < WORDS; i++) {
+        if (strcmp(cli->argv[0], words[i].word) != 0)
+            continue;
+        if (cli->argc < 2)
+            return cli_fail(CLI_USAGE, "expected: bus gen %s FILE",
+                            words[i].word);
+        if (cli->argc > 2 && !words[i].many)
+            return cli_fail(CLI_USAGE, "one word too many: %s", cli->argv[2]);
+        return words[i].run(cli);
+    }
+    return cli_fail(CLI_USAGE, "there is no bus gen %s (bus help gen)",
+                    cli->argv[0]);
+}
+
+static void complete(struct cli *cli, int index)
+{
+    (void)cli;
+    for (size_t i = 0; !index && i < WORDS; i++)
+        puts(words[i].word);
+}
+
+extern const struct cli_verb cli_verb_gen;
+const struct cli_verb cli_verb_gen = {
+    .name = "gen",
+    .args = "WORD FILE...",
+    .summary = "Checks schemas and makes code and documents of them.",
+    .help = "gen check FILE...  says whether schemas are right; with --json,\n"
+            "                   all that is in them, one object a file",
+    .args_min = 1,
+    .args_max = CLI_ARGS_MAX,
+    .homeless = true,
+    .run = run,
+    .complete = complete,
+};

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The words of `bus gen`, one function each. Errors of schemas go to standard
+ * error as file:line:column with the line and a caret, CLI_FAILED then.
+ */
+#ifndef CLI_GEN_H
+#define CLI_GEN_H
+
+#include "bus/cli/verb.h"
+#include "schemas/compiler/schema.h"
+
+int cli_gen_check(struct cli *cli);
+
+/* The file, without errors; NULL, and they are printed. */
+const struct schema_unit *cli_gen_load(struct schema *schema, const char *path);
+
+#endif
