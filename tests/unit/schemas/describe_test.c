@@ -119,10 +119,10 @@ static void refuses_what_gen_refuses(void **state)
     load_good("a.api", "service s {\n@handler a_b\nget /a\n"
                        "@handler c\nget /c\n}\n");
     assert_int_equal(schema_check(loaded), 0);
-    load_good("b.sql", "CREATE TABLE `a-b` (id int);\n"
-                       "CREATE TABLE a_b (id int);\n");
+    load_good("b.api", "type A {\n  B {\n X int\n }\n}\n"
+                       "type A_B {\n Y int\n}\n");
     assert_int_equal(schema_check(loaded), 1);
-    assert_int_equal(schema_error_at(loaded, 0)->pos.line, 2);
+    assert_int_equal(schema_error_at(loaded, 0)->pos.line, 6);
 }
 
 int main(void)
