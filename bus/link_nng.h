@@ -39,13 +39,13 @@ struct bus_bytes link_body(nng_msg *msg);
 int link_limits(nng_socket socket, size_t frame_max);
 int link_events(nng_socket socket, nng_pipe_cb heard, void *arg);
 
-int link_radio_open(struct link_net *net,
+int link_radio_open(struct link_net *base,
                     const struct link_listen_events *listen,
                     struct link_radio **ret, struct bus_error *err);
-void link_radio_send(struct link_radio *radio, struct bus_bytes message);
-void link_radio_close(struct link_radio *radio);
-int link_ear_open(struct link_net *net, const struct link_follow *follow,
+void link_radio_send(struct link_radio *base, struct bus_bytes message);
+void link_radio_close(struct link_radio *base);
+int link_ear_open(struct link_net *base, const struct link_follow *follow,
                   struct link_ear **ret, struct bus_error *err);
-void link_ear_close(struct link_ear *ear);
+void link_ear_close(struct link_ear *base);
 
 #endif

@@ -50,7 +50,7 @@ enum bus_memory_loss {
 
 /* The next count frames of replies of an actor are lost on their way. */
 void bus_memory_lose(struct bus_memory *world, const char *actor,
-                     unsigned count, enum bus_memory_loss loss);
+                     unsigned count, enum bus_memory_loss how);
 
 /* The instance dies as by kill -9: its links break, its name is gone, nothing
  * that it says afterwards arrives. The server object stays to be closed. */

@@ -45,8 +45,7 @@ int bus_server_publish(struct bus_server *server, struct bus_error *err);
 /* Answers (nothing is sent for one-way requests) and frees the inbound. The
  * reply leaves at the next bus_server_flush, or when it has gathered enough.
  */
-void bus_inbound_reply(struct bus_inbound *inbound,
-                       const struct bus_reply *reply);
+void bus_inbound_reply(struct bus_inbound *call, const struct bus_reply *reply);
 
 /* A drain point: sends every reply gathered. Any thread. */
 void bus_server_flush(struct bus_server *server);
