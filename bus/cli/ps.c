@@ -32,7 +32,8 @@ static void add_replica(struct cli *cli, struct cli_table *table,
     cli_table_add(table, "%d", replica->instance);
     cli_table_add(table, replica->pid ? "%d" : "-", replica->pid);
     cli_table_add(table, "%s", replica->state);
-    cli_table_add(table, "%d", actor->workers);
+    cli_table_add(table, replica->pid ? "%lld" : "-",
+                  (long long)stats->workers);
     cli_table_add(table, "%lld", (long long)stats->busy);
     cli_table_add(table, "%lld", (long long)stats->queued);
     cli_table_add(table, "%lldms", (long long)stats->queue_age_ms);
@@ -77,7 +78,8 @@ const struct cli_verb cli_verb_ps = {
     .name = "ps",
     .args = "",
     .summary = "Lists actors and their replicas.",
-    .help = "BUSY workers, QUEUE requests waiting, WAIT age of the oldest of "
+    .help = "WORKERS threads that handle requests (0: an event loop), BUSY of "
+            "them, QUEUE requests waiting, WAIT age of the oldest of "
             "them, SINCE time\nin this state, LAST END why the replica was "
             "last started again.",
     .run = run,
