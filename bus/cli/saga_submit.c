@@ -12,6 +12,7 @@
 #include "schemas/compiler/schema.h"
 
 #define PLAN_MAX ((size_t)4 << 20)
+#define MARGIN_MS 100 /* kept of --timeout for the answer's way back */
 
 /* Appends a literal as one msgpack value. */
 static void pack_literal(struct bus_buf *buf, const struct schema_input *input)
@@ -124,13 +125,23 @@ static int pack_file(struct cli *cli, struct schema *schema,
     return CLI_DONE;
 }
 
+/* How long the saga actor may wait, so that "still running", and the gid with
+ * it, is here before our own deadline. 0: --no-wait. */
+static int64_t wait_ms(const struct cli *cli)
+{
+    int64_t tenth = cli->timeout_ms / 10;
+    int64_t wait = cli->timeout_ms - (tenth < MARGIN_MS ? tenth : MARGIN_MS);
+    if (cli_value(cli, "no-wait"))
+        return 0;
+    return wait < UINT32_MAX ? wait : UINT32_MAX;
+}
+
 static int submit(struct cli *cli, const struct bus_buf *plan,
                   struct bus_bytes request)
 {
     struct bus_reply reply;
     struct bus_buf body;
     const char *gid = cli_value(cli, "gid");
-    bool wait = !cli_value(cli, "no-wait");
     bus_buf_init(&body, PLAN_MAX * 2);
     bus_pack_map(&body, 4);
     bus_pack_text(&body, "gid");
@@ -140,7 +151,7 @@ static int submit(struct cli *cli, const struct bus_buf *plan,
     bus_pack_text(&body, "request");
     bus_pack_raw(&body, request);
     bus_pack_text(&body, "wait_ms");
-    bus_pack_int(&body, wait ? cli->timeout_ms : 0);
+    bus_pack_int(&body, wait_ms(cli));
     if (cli_saga_ask(cli, "submit", &body, &reply)) {
         const char *known = cli_text_at(cli, reply.detail, "gid");
         if (*known)

@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+#
+# bus saga against a real saga actor: done, rolled back, unknown, and one that
+# outlives the command's patience, whose gid must be told all the same.
+# shellcheck source-path=SCRIPTDIR disable=SC2154
+. "$(dirname "$0")/../supervisor/lib.sh"
+top=$(cd "$(dirname "$0")/../../.." && pwd)
+etc=$top/ops/etc
+register=$top/services/user-api/register.saga
+
+topology t "  - {Name: saga, Config: $etc/saga.yaml}" \
+    "  - {Name: user, Config: $etc/user.yaml}" \
+    "  - {Name: score, Config: $etc/score.yaml}"
+status 0 bus up -d "$work/t.yaml"
+
+saga_status() { bus saga show "$1" --json | jq -r .status; }
+
+# What runs on an event loop has no workers.
+same "workers" "saga 0 user 4 score 4" "$(bus ps |
+    awk 'NR > 1 { printf "%s%s %s", sep, $1, $5; sep = " " }')"
+
+person='{"id":"801","name":"a","gender":"b","score":1}'
+status 0 bus saga submit "$register" "$person" --gid first
+same "done" "done" "$(saga_status first)"
+status 0 bus saga submit "$register" "$person" --gid first
+status 1 bus saga submit "$register" "${person/801/802}" --gid first
+status 1 bus saga submit "$register" "$person" --gid second
+same "undone" "undone" "$(saga_status second)"
+status 1 bus saga show nobody
+grep -q '^NOT_FOUND: no saga nobody' "$work/status.out" ||
+    fail "an unknown gid is not said"
+
+# The second step stays busy until the file is gone.
+mkdir -p "$TROUPE_HOME/fault"
+fault=$TROUPE_HOME/fault/score.saveUserScore
+yes FAILED_PRECONDITION | head -n 200 | tr '\n' ' ' >"$fault"
+status 5 bus saga submit "$register" "${person/801/803}" --timeout 1s
+gid=$(sed -n 's/^saga //p' "$work/status.out")
+[ -n "$gid" ] || fail "the gid of a running saga is not told"
+same "running" "running" "$(saga_status "$gid")"
+rm "$fault"
+ended() { [ "$(saga_status "$gid")" = "done" ]; }
+await ended
+
+status 0 bus down
+exit 0
