@@ -12,7 +12,11 @@ static const struct word {
     const char *word;
     int (*run)(struct cli *cli);
     bool many; /* files */
-} words[] = {{"check", cli_gen_check, true}};
+} words[] = {{"check", cli_gen_check, true},
+             {"api", cli_gen_code, true},
+             {"rpc", cli_gen_code, true},
+             {"model", cli_gen_code, true},
+             {"saga", cli_gen_code, true}};
 
 #define WORDS (sizeof(words) / sizeof(words[0]))
 
@@ -48,15 +52,24 @@ static void complete(struct cli *cli, int index)
         puts(words[i].word);
 }
 
+static const struct cli_option options[] = {
+    {'o', "out", "DIR", "where the files go (default: here)"},
+    {'c', "cache", NULL, "models go through the cache"},
+    {0}};
+
 extern const struct cli_verb cli_verb_gen;
 const struct cli_verb cli_verb_gen = {
     .name = "gen",
     .args = "WORD FILE...",
     .summary = "Checks schemas and makes code and documents of them.",
     .help = "gen check FILE...  says whether schemas are right; with --json,\n"
-            "                   all that is in them, one object a file",
+            "                   all that is in them, one object a file\n"
+            "gen api FILE.api, gen rpc FILE.proto, gen model FILE.sql,\n"
+            "gen saga FILE.saga  C for callers and implementer; made once and\n"
+            "                   then kept: handler stubs and etc/NAME.yaml",
     .args_min = 1,
     .args_max = CLI_ARGS_MAX,
+    .options = options,
     .homeless = true,
     .run = run,
     .complete = complete,

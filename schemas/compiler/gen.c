@@ -193,10 +193,10 @@ static bool emit_all(struct gen *gen)
     return ok;
 }
 
-static bool make_folder(struct gen *gen)
+static bool make_folder(struct gen *gen, const char *folder)
 {
-    struct schema_pos pos = {gen->options->out_dir, 0, 0};
-    char *path = pool_text(gen->pool, gen->options->out_dir);
+    struct schema_pos pos = {folder, 0, 0};
+    char *path = pool_text(gen->pool, folder);
     for (char *at = path + 1; *at; at++) {
         if (*at != '/')
             continue;
@@ -244,5 +244,9 @@ int schema_generate(struct schema *schema, const struct schema_gen *options)
     if (schema_error_count(schema) > before)
         return 1;
     gen.prefix = name_c(gen.pool, gen.actor ? gen.actor : "");
-    return make_folder(&gen) && emit_all(&gen) ? 0 : 1;
+    if (!make_folder(&gen, options->out_dir) || !emit_all(&gen))
+        return 1;
+    if (!options->author_dir || !names_actor(&gen))
+        return 0;
+    return make_folder(&gen, options->author_dir) && gen_author(&gen) ? 0 : 1;
 }

@@ -68,6 +68,14 @@ void gen_saga_source(struct gen *gen, struct out *out,
 void gen_prototype(struct out *out, const char *name,
                    const struct schema_method *method);
 
+/* The function that the author writes for a method. */
+const char *gen_handler_name(struct gen *gen,
+                             const struct schema_method *method);
+/* Every middleware that some route names, once, as C names. */
+void gen_middlewares(const struct gen *gen, struct vec *ret);
+/* The author's files, those that are not there yet. */
+bool gen_author(struct gen *gen);
+
 /* A file's stem as part of an include guard. */
 const char *gen_guard(struct gen *gen, const struct schema_unit *unit);
 

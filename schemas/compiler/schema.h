@@ -374,6 +374,9 @@ struct schema_gen {
     const char *name;
     const char *out_dir;
     bool cached; /* models go through the cache */
+    /* Where handlers, middlewares and etc/NAME.yaml are made as stubs if they
+     * are not there yet; NULL: not. */
+    const char *author_dir;
 };
 int schema_generate(struct schema *schema, const struct schema_gen *options);
 

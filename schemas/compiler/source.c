@@ -45,6 +45,27 @@ static void error_put(struct schema *schema, struct schema_pos pos,
     error->message = message;
 }
 
+/* A line of a file whose text is not at hand any more; "" if it cannot be had.
+ */
+static const char *line_of_file(struct pool *pool, const struct schema_pos *pos)
+{
+    FILE *file = fopen(pos->file, "rbe");
+    char line[EXCERPT_MAX + 1];
+    size_t len = 0;
+    uint32_t number = 1;
+    for (int c; file && number <= pos->line && (c = getc(file)) != EOF;) {
+        number += c == '\n';
+        if (number == pos->line && c != '\n' && c != '\r' && c &&
+            len < EXCERPT_MAX)
+            line[len++] = (char)c;
+    }
+    if (file)
+        fclose(file);
+    while (len == EXCERPT_MAX && ((unsigned char)line[len - 1] & 0x80))
+        len--;
+    return pool_text_n(pool, line, len);
+}
+
 void schema_error_add(struct schema *schema, const struct schema_pos *pos,
                       const char *excerpt, const char *format, ...)
 {
@@ -53,6 +74,8 @@ void schema_error_add(struct schema *schema, const struct schema_pos *pos,
     va_start(args, format);
     char *message = pool_vprintf(&schema->pool, format, args);
     va_end(args);
+    if (!excerpt && pos && pos->line)
+        excerpt = line_of_file(&schema->pool, pos);
     error_put(schema, pos ? *pos : none, excerpt ? excerpt : "", message);
 }
 

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What an author begins with, made once and never written again: every handler
+ * as a stub that compiles and refuses, one file a middleware, a configuration.
+ * A handler added to the schema later is a link error that names it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "gen.h"
+#include "name.h"
+
+#define CODE_OF_REFUSAL "BUS_UNIMPLEMENTED"
+
+static void stub(struct gen *gen, struct out *out,
+                 const struct schema_method *method)
+{
+    out_printf(out, "\n");
+    out_doc(out, "", method->doc);
+    gen_prototype(out, gen_handler_name(gen, method), method);
+    out_printf(out,
+               "\n{\n%s%s    return bus_refuse(call, " CODE_OF_REFUSAL
+               ",\n                      \"%s is not written yet\");\n}\n",
+               method->request ? "    (void)req;\n" : "",
+               method->reply ? "    (void)ret;\n" : "", method->c_name);
+}
+
+static void handlers(struct gen *gen, struct out *out)
+{
+    const struct schema_method *const *methods = gen->methods.items;
+    out_printf(out,
+               "/* The handlers of the actor %s. This file is yours: it was\n"
+               " * made once and is not written again. */\n"
+               "#include \"%s.actor.h\"\n",
+               gen->actor, gen->actor);
+    for (size_t i = 0; i < gen->methods.count; i++)
+        stub(gen, out, methods[i]);
+}
+
+static void middleware(struct gen *gen, struct out *out, const char *name)
+{
+    out_printf(out,
+               "/* The middleware %s of the actor %s. This file is yours:\n"
+               " * it was made once and is not written again. What stands "
+               "before bus_next\n * happens before the handler, what stands "
+               "behind it after. */\n#include \"%s.actor.h\"\n\n"
+               "int %s_%s(struct bus_call *call, struct actor_next *next)\n{\n"
+               "    return bus_next(call, next);\n}\n",
+               name, gen->actor, gen->actor, gen->prefix, name);
+}
+
+static const struct schema_group *group_with_jwt(const struct gen *gen,
+                                                 size_t index)
+{
+    const struct schema_method *const *methods = gen->methods.items;
+    const struct schema_group *group = methods[index]->group;
+    /* What is no name would not be a key of YAML either. */
+    if (!group || !group->jwt ||
+        strcmp(name_c(gen->pool, group->jwt), group->jwt))
+        return NULL;
+    for (size_t i = 0; i < index; i++)
+        if (methods[i]->group && methods[i]->group->jwt &&
+            !strcmp(methods[i]->group->jwt, group->jwt))
+            return NULL;
+    return group;
+}
+
+static void configuration(struct gen *gen, struct out *out)
+{
+    const struct schema_method *const *methods = gen->methods.items;
+    bool http = false;
+    for (size_t i = 0; i < gen->methods.count; i++)
+        http = http || methods[i]->verb;
+    out_printf(out, "Name: %s\n", gen->actor);
+    if (http)
+        out_printf(out, "Host: 0.0.0.0\nPort: 8888\n");
+    out_printf(out, "Timeout: 3000\n");
+    for (size_t i = 0; i < gen->methods.count; i++) {
+        const struct schema_group *group = group_with_jwt(gen, i);
+        if (group)
+            out_printf(out,
+                       "# At least 32 bytes that only you know.\n%s:\n"
+                       "  AccessSecret: ${%s_SECRET}\n  AccessExpire: 7200\n",
+                       group->jwt, group->jwt);
+    }
+}
+
+static bool keep(struct gen *gen, const char *path, const struct out *out)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (fd < 0 && errno == EEXIST)
+        return true;
+    size_t done = 0;
+    while (fd >= 0 && done < out->len) {
+        ssize_t put = write(fd, out->text + done, out->len - done);
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put <= 0)
+            break;
+        done += (size_t)put;
+    }
+    struct schema_pos pos = {path, 0, 0};
+    if (fd >= 0 && done == out->len && !close(fd))
+        return true;
+    schema_error_add(gen->schema, &pos, NULL, "cannot write: %s",
+                     strerror(errno));
+    if (fd >= 0)
+        unlink(path);
+    return false;
+}
+
+static bool keep_middlewares(struct gen *gen)
+{
+    struct vec names = {0};
+    gen_middlewares(gen, &names);
+    const char *const *all = names.items;
+    bool ok = true;
+    for (size_t i = 0; ok && i < names.count; i++) {
+        struct out out = {.pool = gen->pool};
+        middleware(gen, &out, all[i]);
+        ok = keep(gen,
+                  pool_printf(gen->pool, "%s/%s_%s.c", gen->options->author_dir,
+                              gen->prefix, all[i]),
+                  &out);
+    }
+    return ok;
+}
+
+bool gen_author(struct gen *gen)
+{
+    const char *folder = gen->options->author_dir;
+    const char *etc = pool_printf(gen->pool, "%s/etc", folder);
+    struct out code = {.pool = gen->pool}, yaml = {.pool = gen->pool};
+    struct schema_pos pos = {etc, 0, 0};
+    handlers(gen, &code);
+    configuration(gen, &yaml);
+    if (mkdir(etc, 0777) && errno != EEXIST) {
+        schema_error_add(gen->schema, &pos, NULL, "cannot make this folder: %s",
+                         strerror(errno));
+        return false;
+    }
+    return keep(gen, pool_printf(gen->pool, "%s/%s.yaml", etc, gen->actor),
+                &yaml) &&
+           keep(gen, pool_printf(gen->pool, "%s/%s.c", folder, gen->prefix),
+                &code) &&
+           keep_middlewares(gen);
+}
