@@ -47,7 +47,8 @@ struct saga_actor {
     uint64_t random[RANDOM_WORDS];
     size_t random_left;
     bool threads;
-    bool log; /* one line a saga */
+    bool log;     /* one line a saga */
+    bool failing; /* the journal's last write did; of the loop's thread */
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t wake;  /* for the loop */
@@ -259,11 +260,28 @@ static void request(struct saga_actor *self, struct bus_inbound *inbound)
     orchestrator_request(self->orch, &request);
 }
 
+/* An operator must hear of a full disk, and once is enough. */
+static void journal_watch(struct saga_actor *self,
+                          const struct journal_job *job)
+{
+    bool failing = job->code != BUS_OK;
+    if (job->kind != JOURNAL_COMMIT || failing == self->failing)
+        return;
+    self->failing = failing;
+    if (failing)
+        bus_log(BUS_LOG_SEVERE, NULL, NULL,
+                "the journal cannot be written, no saga is accepted: %s",
+                job->err.sentence);
+    else
+        bus_log(BUS_LOG_INFO, NULL, NULL, "the journal is written again");
+}
+
 static void take_in(struct saga_actor *self, struct taken *taken)
 {
     while (taken->jobs) {
         struct journal_job *job = taken->jobs;
         taken->jobs = job->next;
+        journal_watch(self, job);
         orchestrator_done(self->orch, job);
     }
     while (taken->answers) {
