@@ -17,7 +17,7 @@
 #define BARRIER_ID "01"
 #define KEY_COUNT 3
 
-const char *const barrier_tables[] = {
+static const char *const sqlite_tables[] = {
     "CREATE TABLE IF NOT EXISTS barrier ("
     "id INTEGER PRIMARY KEY AUTOINCREMENT, "
     "trans_type TEXT DEFAULT '', gid TEXT DEFAULT '', "
@@ -35,6 +35,91 @@ const char *const barrier_tables[] = {
     "CREATE INDEX IF NOT EXISTS saga_reply_create_time "
     "ON saga_reply (create_time)",
     NULL};
+
+/* As DTM's documentation and the second tutorial have it. */
+static const char *const mysql_barrier[] = {
+    "CREATE DATABASE IF NOT EXISTS dtm_barrier",
+    "CREATE TABLE IF NOT EXISTS dtm_barrier.barrier ("
+    "`id` bigint(22) NOT NULL AUTO_INCREMENT, "
+    "`trans_type` varchar(45) DEFAULT '', `gid` varchar(128) DEFAULT '', "
+    "`branch_id` varchar(128) DEFAULT '', `op` varchar(45) DEFAULT '', "
+    "`barrier_id` varchar(45) DEFAULT '', `reason` varchar(45) DEFAULT '' "
+    "COMMENT 'the branch type who insert this record', "
+    "`create_time` datetime DEFAULT CURRENT_TIMESTAMP, "
+    "`update_time` datetime DEFAULT CURRENT_TIMESTAMP, "
+    "PRIMARY KEY (`id`), "
+    "UNIQUE KEY `gid` (`gid`,`branch_id`,`op`,`barrier_id`), "
+    "KEY `create_time` (`create_time`), KEY `update_time` (`update_time`)"
+    ") ENGINE=InnoDB DEFAULT CHARSET=utf8",
+    NULL};
+
+static const char *const mysql_tables[] = {
+    "CREATE TABLE IF NOT EXISTS saga_reply ("
+    "gid varchar(128) NOT NULL, branch_id varchar(128) NOT NULL, "
+    "op varchar(45) NOT NULL, reply mediumblob NOT NULL, "
+    "create_time datetime NOT NULL DEFAULT CURRENT_TIMESTAMP, "
+    "PRIMARY KEY (gid, branch_id, op), KEY create_time (create_time)"
+    ") ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin",
+    NULL};
+
+static const char *const inserts[SQL_DIALECTS] = {
+    [SQL_SQLITE] =
+        "insert into barrier (trans_type, gid, branch_id, op, barrier_id, "
+        "reason) values (?, ?, ?, ?, ?, ?) "
+        "on conflict (gid, branch_id, op, barrier_id) do nothing",
+    [SQL_MYSQL] = "insert ignore into dtm_barrier.barrier (trans_type, gid, "
+                  "branch_id, op, barrier_id, reason) "
+                  "values (?, ?, ?, ?, ?, ?)"};
+
+/* Locking, for a transaction that began earlier sees what was then. */
+static const char *const reasons[SQL_DIALECTS] = {
+    [SQL_SQLITE] = "select reason from barrier where gid = ? and "
+                   "branch_id = ? and op = ? and barrier_id = ?",
+    [SQL_MYSQL] = "select reason from dtm_barrier.barrier where gid = ? and "
+                  "branch_id = ? and op = ? and barrier_id = ? "
+                  "lock in share mode"};
+
+static const char *const replies[SQL_DIALECTS] = {
+    [SQL_SQLITE] = "select reply from saga_reply where gid = ? and "
+                   "branch_id = ? and op = ?",
+    [SQL_MYSQL] = "select reply from saga_reply where gid = ? and "
+                  "branch_id = ? and op = ? lock in share mode"};
+
+static const char *const purges[SQL_DIALECTS][2] = {
+    [SQL_SQLITE] = {"delete from barrier where id in (select id from barrier "
+                    "where create_time < ? order by create_time limit ?)",
+                    "delete from saga_reply where (gid, branch_id, op) in "
+                    "(select gid, branch_id, op from saga_reply "
+                    "where create_time < ? order by create_time limit ?)"},
+    [SQL_MYSQL] = {"delete from dtm_barrier.barrier where create_time < ? "
+                   "order by create_time limit ?",
+                   "delete from saga_reply where create_time < ? "
+                   "order by create_time limit ?"}};
+
+static int define_all(const struct sql_driver *driver, struct sql *sql,
+                      const char *const *statements, struct bus_error *err)
+{
+    int code = BUS_OK;
+    for (; *statements && code == BUS_OK; statements++)
+        code = sql_define(driver, sql, *statements, err);
+    return code;
+}
+
+int barrier_ensure(const struct sql_driver *driver, struct sql *sql,
+                   struct bus_error *err)
+{
+    if (driver->dialect == SQL_SQLITE)
+        return define_all(driver, sql, sqlite_tables, err);
+    int code = define_all(driver, sql, mysql_barrier, err);
+    return code == BUS_OK || code == BUS_INTERNAL
+               ? define_all(driver, sql, mysql_tables, err)
+               : code;
+}
+
+static enum sql_dialect dialect_of(const struct bus_call *call)
+{
+    return call->store->shared->driver->dialect;
+}
 
 /* Which operation another one undoes. */
 static const struct {
@@ -83,12 +168,8 @@ static int insert(struct bus_call *call, const char *op, bool *ret_new)
         sql_text(TRANS_TYPE), sql_text(saga->gid),  sql_text(saga->branch),
         sql_text(op),         sql_text(BARRIER_ID), sql_text(saga->op)};
     struct sql_done done;
-    int code = store_exec(
-        call,
-        "insert into barrier (trans_type, gid, branch_id, op, barrier_id, "
-        "reason) values (?, ?, ?, ?, ?, ?) "
-        "on conflict (gid, branch_id, op, barrier_id) do nothing",
-        args, sizeof(args) / sizeof(*args), &done);
+    int code = store_exec(call, inserts[dialect_of(call)], args,
+                          sizeof(args) / sizeof(*args), &done);
     if (code == BUS_OK)
         *ret_new = done.affected > 0;
     return code;
@@ -102,11 +183,9 @@ static int read_reason(struct bus_call *call, const char **ret)
                                      sql_text(saga->branch), sql_text(saga->op),
                                      sql_text(BARRIER_ID)};
     struct bus_list rows;
-    int code = store_query(call,
-                           "select reason from barrier where gid = ? and "
-                           "branch_id = ? and op = ? and barrier_id = ?",
-                           args, sizeof(args) / sizeof(*args), &reason_shape, 1,
-                           &rows);
+    int code =
+        store_query(call, reasons[dialect_of(call)], args,
+                    sizeof(args) / sizeof(*args), &reason_shape, 1, &rows);
     if (code != BUS_OK)
         return code;
     *ret = rows.count ? ((struct text_row *)rows.items)->text : "";
@@ -120,10 +199,8 @@ static int read_reply(struct bus_call *call, const char *op,
     const struct sql_value args[KEY_COUNT] = {
         sql_text(saga->gid), sql_text(saga->branch), sql_text(op)};
     struct bus_list rows;
-    int code = store_query(call,
-                           "select reply from saga_reply where gid = ? and "
-                           "branch_id = ? and op = ?",
-                           args, KEY_COUNT, &reply_shape, 1, &rows);
+    int code = store_query(call, replies[dialect_of(call)], args, KEY_COUNT,
+                           &reply_shape, 1, &rows);
     if (code == BUS_OK && rows.count)
         *ret = ((struct reply_row *)rows.items)->reply;
     return code;
@@ -207,15 +284,10 @@ static int purge_tables(const struct sql_driver *driver, struct sql *sql,
                         const struct sql_value *time, uint64_t *ret_deleted,
                         struct bus_error *err)
 {
-    static const char *const statements[] = {
-        "delete from barrier where id in (select id from barrier "
-        "where create_time < ? order by create_time limit ?)",
-        "delete from saga_reply where (gid, branch_id, op) in "
-        "(select gid, branch_id, op from saga_reply "
-        "where create_time < ? order by create_time limit ?)"};
+    const char *const *statements = purges[driver->dialect];
     const struct sql_value args[] = {*time, sql_int(BARRIER_PURGE_BATCH)};
     uint64_t deleted = 0;
-    for (size_t i = 0; i < sizeof(statements) / sizeof(*statements); i++) {
+    for (size_t i = 0; i < 2; i++) {
         struct sql_done done;
         int code =
             driver->exec(sql, statements[i], args, 2, BUS_FOREVER, &done, err);

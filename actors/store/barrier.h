@@ -16,8 +16,11 @@ struct sql_driver;
 #define BARRIER_OP_MAX 45
 #define BARRIER_PURGE_BATCH 500 /* rows a transaction */
 
-/* CREATE TABLE statements; NULL-ended. */
-extern const char *const barrier_tables[];
+/* Creates what is missing of the tables. On MySQL the barrier lies in database
+ * dtm_barrier, where DTM's clients look for it; a user who may not create it
+ * does without, and a saga's step is refused (INTERNAL) until somebody has. */
+int barrier_ensure(const struct sql_driver *driver, struct sql *sql,
+                   struct bus_error *err);
 
 /* Writes the rows of call->meta.saga and says what they mean; as store_begin,
  * inside the transaction. */

@@ -32,6 +32,7 @@ static bool add_value(struct bus_buf *buf, const struct bus_field *field,
             bus_buf_printf(buf, "%" PRIu64, value->as.natural);
         return true;
     case SQL_TEXT:
+    case SQL_TIME:
     case SQL_BLOB:
         if (has_byte(value->as.bytes, '\0') ||
             (!alone && has_byte(value->as.bytes, ':')))

@@ -168,8 +168,8 @@ static int add_column(struct bus_buf *buf, const struct model_table *table,
     return BUS_OK;
 }
 
-static void add_key(struct bus_buf *buf, const struct model_table *table,
-                    const struct model_key *key)
+void ddl_key(struct bus_buf *buf, const struct model_table *table,
+             const struct model_key *key)
 {
     for (uint16_t i = 0; i < key->count; i++)
         bus_buf_printf(buf, "%s`%s`", i ? ", " : "",
@@ -188,7 +188,7 @@ int ddl_table(struct bus_buf *buf, const struct model_table *table,
     const struct model_key *primary = &table->primary;
     if (primary->count && !is_rowid(table, primary->columns[0])) {
         bus_buf_text(buf, ", PRIMARY KEY (");
-        add_key(buf, table, primary);
+        ddl_key(buf, table, primary);
         bus_buf_byte(buf, ')');
     }
     bus_buf_text(buf, ") STRICT");
@@ -200,7 +200,7 @@ static void add_index(struct bus_buf *buf, const struct model_table *table,
 {
     bus_buf_printf(buf, "CREATE UNIQUE INDEX `%s_%s` ON `%s` (", table->name,
                    key->name, table->name);
-    add_key(buf, table, key);
+    ddl_key(buf, table, key);
     bus_buf_byte(buf, ')');
 }
 
@@ -237,13 +237,15 @@ static int run_buf(const struct ensure *ensure, struct bus_buf *buf)
     bus_buf_byte(buf, '\0');
     int code = buf->failed ? bus_error_set(ensure->err, BUS_INVALID_ARGUMENT,
                                            "table definition is too long")
-                           : run(ensure, (const char *)buf->data);
+                           : sql_define(ensure->driver, ensure->sql,
+                                        (const char *)buf->data, ensure->err);
     bus_buf_reset(buf);
     return code;
 }
 
-static int create(const struct ensure *ensure, const struct model_table *table,
-                  struct bus_buf *buf)
+static int create_on_sqlite(const struct ensure *ensure,
+                            const struct model_table *table,
+                            struct bus_buf *buf)
 {
     int code = ddl_table(buf, table, ensure->err);
     if (code == BUS_OK)
@@ -258,6 +260,19 @@ static int create(const struct ensure *ensure, const struct model_table *table,
             continue;
         add_trigger(buf, table, column);
         code = run_buf(ensure, buf);
+    }
+    return code;
+}
+
+static int create(const struct ensure *ensure, const struct model_table *table,
+                  struct bus_buf *buf)
+{
+    int code;
+    if (ensure->driver->dialect == SQL_MYSQL) {
+        ddl_mysql_table(buf, table);
+        code = run_buf(ensure, buf);
+    } else {
+        code = create_on_sqlite(ensure, table, buf);
     }
     const char *const *seed = table->seed;
     for (; seed && *seed && code == BUS_OK; seed++)
@@ -282,9 +297,14 @@ static int columns_now(const struct ensure *ensure,
                        const struct model_table *table, struct bus_arena *arena,
                        struct bus_list *ret)
 {
+    static const char *const statements[SQL_DIALECTS] = {
+        [SQL_SQLITE] = "select name from pragma_table_info(?)",
+        [SQL_MYSQL] = "select column_name as name from "
+                      "information_schema.columns where "
+                      "table_schema = database() and table_name = ?"};
     struct sql_value name = sql_text(table->name);
     return ensure->driver->query(
-        ensure->sql, "select name from pragma_table_info(?)", &name, 1,
+        ensure->sql, statements[ensure->driver->dialect], &name, 1,
         bus_now(&bus_clock_system) + ENSURE_WAIT, &name_shape, BUS_FIELDS_MAX,
         arena, ret, ensure->err);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Tables as SQLite statements: what MySQL's types mean there, checked by the
- * database itself (STRICT tables, ranges and lengths as CHECK).
+ * Tables as statements: on SQLite what MySQL's types mean there, checked by the
+ * database itself (STRICT tables, ranges and lengths as CHECK); on MySQL as the
+ * schema has them.
  */
 #ifndef STORE_DDL_H
 #define STORE_DDL_H
@@ -17,9 +18,16 @@
 int ddl_ensure(const struct sql_driver *driver, struct sql *sql,
                const struct model_table *table, struct bus_error *err);
 
-/* Appends the CREATE TABLE statement. INVALID_ARGUMENT for what SQLite cannot
- * do. */
+/* Appends the CREATE TABLE statement for SQLite. INVALID_ARGUMENT for what it
+ * cannot do. */
 int ddl_table(struct bus_buf *buf, const struct model_table *table,
               struct bus_error *err);
+
+/* The same for MySQL, unique keys included; types as the schema has them. */
+void ddl_mysql_table(struct bus_buf *buf, const struct model_table *table);
+
+/* Appends the key's columns: `a`, `b`. */
+void ddl_key(struct bus_buf *buf, const struct model_table *table,
+             const struct model_key *key);
 
 #endif

@@ -125,7 +125,7 @@ static bool same_value(const struct sql_value *a, const struct sql_value *b)
 {
     if (a->type != b->type)
         return false;
-    if (a->type == SQL_TEXT || a->type == SQL_BLOB)
+    if (a->type == SQL_TEXT || a->type == SQL_TIME || a->type == SQL_BLOB)
         return a->as.bytes.len == b->as.bytes.len &&
                (a->as.bytes.len == 0 ||
                 memcmp(a->as.bytes.data, b->as.bytes.data, a->as.bytes.len) ==

@@ -171,6 +171,7 @@ static int get_time(const struct bus_field *field, const void *row,
                                "time of %s is outside years 0 to 9999",
                                field->name);
     *ret = sql_text(text);
+    ret->type = SQL_TIME;
     return BUS_OK;
 }
 
@@ -305,7 +306,8 @@ static bool set_time(const struct bus_field *field,
                      const struct sql_value *value, void *row)
 {
     int64_t time;
-    if (value->type != SQL_TEXT || !time_read(value->as.bytes, &time))
+    if ((value->type != SQL_TEXT && value->type != SQL_TIME) ||
+        !time_read(value->as.bytes, &time))
         return false;
     memcpy((char *)row + field->offset, &time, sizeof(time));
     return true;

@@ -15,6 +15,7 @@
 
 #define SLOW_NS (500 * BUS_MILLI)
 #define DURATION_TEXT 32
+#define DEFINE_WAIT (60 * BUS_SECOND) /* one statement */
 
 struct sql_value sql_int(int64_t value)
 {
@@ -41,6 +42,15 @@ int sql_no_memory(struct bus_error *err)
 {
     return bus_error_set(err, BUS_RESOURCE_EXHAUSTED,
                          "the call's memory limit is reached");
+}
+
+int sql_define(const struct sql_driver *driver, struct sql *sql,
+               const char *text, struct bus_error *err)
+{
+    if (driver->define)
+        return driver->define(sql, text, err);
+    return driver->exec(sql, text, NULL, 0,
+                        bus_now(&bus_clock_system) + DEFINE_WAIT, NULL, err);
 }
 
 static void log_slow(const struct bus_call *call, const char *text, int64_t ns)

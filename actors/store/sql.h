@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * One small interface to SQL; sqlite.c fills it now, mysql.c by the same table
- * of functions. Values are always bound, never pasted. Errors carry gRPC codes:
- * duplicate key ALREADY_EXISTS; a value that the database refuses (range, type,
- * NOT NULL, foreign key) INVALID_ARGUMENT; busy, deadlock, disk full, gone away
- * UNAVAILABLE; deadline passed DEADLINE_EXCEEDED. Arguments never reach a log.
+ * One small interface to SQL, filled by sqlite.c and mysql.c as one table of
+ * functions each. Values are always bound, never pasted. Errors carry gRPC
+ * codes: duplicate key ALREADY_EXISTS; a value that the database refuses
+ * (range, type, NOT NULL, foreign key) INVALID_ARGUMENT; busy, deadlock, disk
+ * full, gone away UNAVAILABLE; deadline passed DEADLINE_EXCEEDED. Arguments
+ * never reach a log.
  */
 #ifndef STORE_SQL_H
 #define STORE_SQL_H
@@ -17,7 +18,18 @@
 #include "bus/error.h"
 #include "bus/shape.h"
 
-enum sql_type { SQL_NULL, SQL_INT, SQL_UINT, SQL_DOUBLE, SQL_TEXT, SQL_BLOB };
+enum sql_type {
+    SQL_NULL,
+    SQL_INT,
+    SQL_UINT,
+    SQL_DOUBLE,
+    SQL_TEXT,
+    SQL_TIME, /* a text as row.h says, in UTC */
+    SQL_BLOB
+};
+
+/* What the statements that we write ourselves differ by. */
+enum sql_dialect { SQL_SQLITE, SQL_MYSQL, SQL_DIALECTS };
 
 struct sql_value {
     enum sql_type type;
@@ -25,7 +37,7 @@ struct sql_value {
         int64_t integer;
         uint64_t natural;
         double real;
-        struct bus_bytes bytes; /* TEXT and BLOB */
+        struct bus_bytes bytes; /* TEXT, TIME and BLOB */
     } as;
 };
 
@@ -37,6 +49,7 @@ struct sql_value sql_blob(struct bus_bytes bytes);
 int sql_no_memory(struct bus_error *err);
 
 struct sql; /* one connection */
+struct sql_driver;
 
 struct sql_done {
     uint64_t affected;
@@ -50,9 +63,11 @@ struct sql_done {
  * full, deadline), every later statement and the commit answer its code until
  * rollback. A statement is never repeated behind the caller's back. */
 struct sql_driver {
+    enum sql_dialect dialect;
     int (*open)(const char *source, struct sql **ret, struct bus_error *err);
     void (*close)(struct sql *sql);
-    /* BEGIN IMMEDIATE, waiting for the writer's place until the deadline. */
+    /* SQLite: BEGIN IMMEDIATE, waiting for the writer's place until the
+     * deadline. */
     int (*begin)(struct sql *sql, int64_t deadline, struct bus_error *err);
     int (*commit)(struct sql *sql, struct bus_error *err);
     void (*rollback)(struct sql *sql);
@@ -66,6 +81,9 @@ struct sql_driver {
                  const struct bus_shape *row, size_t max,
                  struct bus_arena *arena, struct bus_list *ret,
                  struct bus_error *err);
+    /* A statement that defines tables, without arguments, where that ends the
+     * transaction by itself; NULL: exec does. */
+    int (*define)(struct sql *sql, const char *text, struct bus_error *err);
     /* Sets what runs after each successful commit, before the next writer of
      * this process is let in: cache deletes, so that no transaction reads a
      * cached value older than its own view. */
@@ -76,7 +94,12 @@ struct sql_driver {
     const volatile _Atomic uint32_t *(*commits)(struct sql *sql);
 };
 
+/* Runs a statement that defines tables, by define or exec. */
+int sql_define(const struct sql_driver *driver, struct sql *sql,
+               const char *text, struct bus_error *err);
+
 extern const struct sql_driver sql_sqlite;
+extern const struct sql_driver sql_mysql;
 
 /* The author's own SQL inside a handler, in the call's transaction; errors are
  * in call->error. A method marked NO_SIDE_EFFECTS reads outside any transaction

@@ -5,8 +5,7 @@
  * those of other processes are polled until the deadline (writer.h). Statements
  * are prepared once a connection and kept (kept.h).
  *
- * What it does not do: it never repeats a statement, knows no store, no call
- * and no cache, and logs nothing.
+ * It never repeats a statement, knows no store, no call and no cache.
  */
 #include <assert.h>
 #include <sqlite3.h>
@@ -101,8 +100,8 @@ static int describe(const struct sql *sql, struct bus_error *err)
         strncmp(text, unique, sizeof(unique) - 1) == 0)
         return bus_error_set(err, code, "duplicate key: %s",
                              text + sizeof(unique) - 1);
-    bool waited = (extended & 0xff) == SQLITE_BUSY && now() >= sql->deadline;
-    if (code == BUS_DEADLINE_EXCEEDED || waited)
+    if (code == BUS_DEADLINE_EXCEEDED ||
+        ((extended & 0xff) == SQLITE_BUSY && now() >= sql->deadline))
         return bus_error_set(err, BUS_DEADLINE_EXCEEDED,
                              "the deadline passed in the database");
     return bus_error_set(err, code, "database: %s", text);
@@ -206,6 +205,7 @@ static int bind_one(sqlite3_stmt *stmt, int at, const struct sql_value *value)
     case SQL_DOUBLE:
         return sqlite3_bind_double(stmt, at, value->as.real);
     case SQL_TEXT:
+    case SQL_TIME:
         return sqlite3_bind_text64(stmt, at, (const char *)bytes->data,
                                    bytes->len, SQLITE_STATIC, SQLITE_UTF8);
     case SQL_BLOB:

@@ -21,9 +21,14 @@ static int tables_ensure(struct store_shared *shared, struct sql *sql,
                          struct bus_error *err)
 {
     int code = BUS_OK;
-    for (size_t i = 0; barrier_tables[i] && code == BUS_OK; i++)
-        code = shared->driver->exec(sql, barrier_tables[i], NULL, 0,
-                                    BUS_FOREVER, NULL, err);
+    /* Where defining tables ends transactions, another lock keeps processes
+     * apart, until the connection is closed. */
+    if (shared->driver->dialect == SQL_MYSQL)
+        code =
+            sql_define(shared->driver, sql,
+                       "do get_lock(concat('troupe.', database()), 60)", err);
+    if (code == BUS_OK)
+        code = barrier_ensure(shared->driver, sql, err);
     const struct model_table *const *table = shared->tables;
     for (; table && *table && code == BUS_OK; table++)
         code = ddl_ensure(shared->driver, sql, *table, err);
@@ -75,12 +80,9 @@ static void forms_init(struct store_shared *shared)
 int store_shared_open(const struct store_options *options,
                       struct store_shared **ret, struct bus_error *err)
 {
-    if (strncmp(options->source, "sqlite:", 7) != 0)
-        return bus_error_set(err, BUS_INVALID_ARGUMENT,
-                             "data source must be sqlite:PATH: other "
-                             "databases are not supported yet");
     struct store_shared *shared = array_new(1, sizeof(*shared));
-    shared->driver = &sql_sqlite;
+    shared->driver =
+        strncmp(options->source, "sqlite:", 7) == 0 ? &sql_sqlite : &sql_mysql;
     shared->source = strdup(options->source);
     if (!shared->source)
         abort();
@@ -88,7 +90,8 @@ int store_shared_open(const struct store_options *options,
     shared->flights = flights_new();
     pthread_mutex_init(&shared->clearing, NULL);
     forms_init(shared);
-    if (options->cache)
+    /* Where nobody counts commits, other processes' would go unnoticed. */
+    if (options->cache && shared->driver == &sql_sqlite)
         shared->cache = cache_memory_open(
             options->cache_bytes ? options->cache_bytes : CACHE_BYTES,
             options->clock);

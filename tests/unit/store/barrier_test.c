@@ -390,15 +390,19 @@ static void old_rows_are_purged_in_batches(void **state)
     struct bus_error err;
     int64_t now = bus_wall(&bus_clock_system);
     static const char fill[] =
-        "with recursive n(i) as (select 1 union all select i + 1 from n "
-        "where i < 1200) insert into %s select 'old' || i, '01', 'action', %s "
-        "'2001-01-01 00:00:00' from n";
+        "insert into %s with recursive n(i) as (select 1 union all "
+        "select i + 1 from n where i < 900) "
+        "select %s, '01', 'action', %s '2001-01-01 00:00:00' from n";
+    bool mysql = world_on_mysql();
+    const char *gid = mysql ? "concat('old', i)" : "'old' || i";
     char text[512];
     struct bus_call *call = worker_call(&scene->worker, &person_write_method);
     snprintf(text, sizeof(text), fill,
-             "barrier (gid, branch_id, op, create_time)", "");
+             mysql ? "dtm_barrier.barrier (gid, branch_id, op, create_time)"
+                   : "barrier (gid, branch_id, op, create_time)",
+             gid, "");
     assert_int_equal(sql_exec(call, text, NULL, 0, NULL), BUS_OK);
-    snprintf(text, sizeof(text), fill, "saga_reply", "x'01',");
+    snprintf(text, sizeof(text), fill, "saga_reply", gid, "x'01',");
     assert_int_equal(sql_exec(call, text, NULL, 0, NULL), BUS_OK);
     assert_int_equal(call_end(call, BUS_OK), BUS_OK);
     step(state, "action", BUS_OK);

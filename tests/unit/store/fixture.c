@@ -51,7 +51,7 @@ static const struct model_column person_columns[] = {
     {"member", "tinyint(1)", NULL, "Member", MODEL_NOT_NULL},
     {"nick", "varchar(20)", NULL, "Nick", 0},
     {"photo", "blob", NULL, "Photo", MODEL_NOT_NULL},
-    {"born", "datetime", NULL, "Born", MODEL_NOT_NULL},
+    {"born", "datetime(6)", NULL, "Born", MODEL_NOT_NULL},
 };
 
 static const uint16_t primary_columns[] = {0};
@@ -98,13 +98,51 @@ struct store_shared *world_share(const struct world *world, bool cache)
     return shared;
 }
 
+bool world_on_mysql(void)
+{
+    return getenv("TROUPE_TEST_MYSQL") != NULL;
+}
+
+/* A statement on the server itself. */
+static void server_run(const char *text)
+{
+    char source[256];
+    struct sql *sql = NULL;
+    struct bus_error err = {0};
+    snprintf(source, sizeof(source), "root@unix(%s)/",
+             getenv("TROUPE_TEST_MYSQL"));
+    if (sql_mysql.open(source, &sql, &err) != BUS_OK ||
+        sql_mysql.define(sql, text, &err) != BUS_OK) {
+        fprintf(stderr, "%s: %s\n", text, err.sentence);
+        abort();
+    }
+    sql_mysql.close(sql);
+}
+
+/* A database named as the folder, in a zone that is not UTC. */
+static void open_on_mysql(struct world *world)
+{
+    char text[128];
+    world->name = strrchr(world->folder, '/') + 1;
+    server_run("drop database if exists dtm_barrier");
+    snprintf(text, sizeof(text), "create database `%s`", world->name);
+    server_run(text);
+    snprintf(world->source, sizeof(world->source),
+             "root@unix(%s)/%s?charset=utf8mb4&parseTime=true&"
+             "loc=Asia%%2FShanghai",
+             getenv("TROUPE_TEST_MYSQL"), world->name);
+}
+
 void world_open(struct world *world, bool cache)
 {
     *world = (struct world){.folder = "/tmp/troupe-store-XXXXXX"};
     if (!mkdtemp(world->folder))
         abort();
-    snprintf(world->source, sizeof(world->source), "sqlite:%s/data.db",
-             world->folder);
+    if (world_on_mysql())
+        open_on_mysql(world);
+    else
+        snprintf(world->source, sizeof(world->source), "sqlite:%s/data.db",
+                 world->folder);
     world->shared = world_share(world, cache);
 }
 
@@ -121,6 +159,11 @@ void world_close(struct world *world)
     if (dir)
         closedir(dir);
     rmdir(world->folder);
+    if (world->name) {
+        char text[128];
+        snprintf(text, sizeof(text), "drop database `%s`", world->name);
+        server_run(text);
+    }
 }
 
 void worker_open(struct worker *worker, struct store_shared *shared)
@@ -215,7 +258,9 @@ int64_t world_count(const struct world *world, const char *table)
     struct worker worker;
     struct bus_list rows;
     char text[128];
-    snprintf(text, sizeof(text), "select count(*) as count from %s", table);
+    bool elsewhere = world_on_mysql() && strcmp(table, "barrier") == 0;
+    snprintf(text, sizeof(text), "select count(*) as count from %s%s",
+             elsewhere ? "dtm_barrier." : "", table);
     worker_open(&worker, world->shared);
     struct bus_call *call = worker_call(&worker, &person_read_method);
     if (sql_query(call, text, NULL, 0, &shape, 1, &rows) != BUS_OK) {

@@ -33,10 +33,12 @@ extern const struct model_table person_table;
 extern const struct bus_method person_write_method;
 extern const struct bus_method person_read_method;
 
-/* A database in a folder of its own. */
+/* A database in a folder of its own, or, where TROUPE_TEST_MYSQL names the
+ * socket of a server, one of that server. */
 struct world {
     char folder[64];
-    char source[128];
+    char source[256];
+    const char *name; /* of the database on MySQL; else NULL */
     struct store_shared *shared;
 };
 
@@ -46,6 +48,9 @@ struct worker {
     struct bus_arena arena;
     struct bus_call call;
 };
+
+/* True if this run is on MySQL. */
+bool world_on_mysql(void);
 
 void world_open(struct world *world, bool cache);
 /* Another process's share of the same database. */

@@ -198,7 +198,9 @@ static void seed_runs_once(void **state)
                      BUS_OK);
     assert_string_equal(found.name, "小明");
     assert_string_equal(found.balance, "0.00");
-    assert_int_equal(found.born, INT64_C(1049522828000000));
+    /* The seed's text is in the data source's zone. */
+    int64_t east = world_on_mysql() ? INT64_C(8) * 3600 * 1000000 : 0;
+    assert_int_equal(found.born, INT64_C(1049522828000000) - east);
 }
 
 static void finding_may_overwrite_its_probe(void **state)
@@ -219,7 +221,8 @@ static void duplicate_is_named_without_its_value(void **state)
     struct person person = person_make(0, "secret14");
     assert_int_equal(model_insert(call, &person_table, &person),
                      BUS_ALREADY_EXISTS);
-    assert_non_null(strstr(call->error.sentence, "person.number"));
+    assert_non_null(strstr(call->error.sentence,
+                           world_on_mysql() ? "number" : "person.number"));
     assert_null(strstr(call->error.sentence, "secret14"));
     /* The transaction goes on: a handler may take another number. */
     person.number = "15";
@@ -233,7 +236,8 @@ static void duplicate_id_already_exists(void **state)
     struct person person = person_make(1, "16");
     assert_int_equal(model_insert(call, &person_table, &person),
                      BUS_ALREADY_EXISTS);
-    assert_non_null(strstr(call->error.sentence, "person.id"));
+    assert_non_null(strstr(call->error.sentence,
+                           world_on_mysql() ? "PRIMARY" : "person.id"));
     call_end(call, BUS_ALREADY_EXISTS);
 }
 

@@ -248,12 +248,12 @@ static void slow_statements_are_logged_without_arguments(void **state)
 
 /* ---- opening ---- */
 
-static void another_database_is_refused_by_name(void **state)
+static void a_malformed_source_is_refused_without_its_password(void **state)
 {
     struct store_shared *shared;
     struct bus_error err;
     const struct store_options options = {
-        .source = "root:secret@tcp(127.0.0.1:3306)/mall",
+        .source = "root:secret@udp(127.0.0.1:3306)/mall",
         .clock = &bus_clock_system};
     (void)state;
     assert_int_equal(store_shared_open(&options, &shared, &err),
@@ -322,7 +322,7 @@ int main(void)
         T(an_actor_without_a_store_says_so),
         T(own_sql_runs_in_the_calls_transaction),
         T(slow_statements_are_logged_without_arguments),
-        T(another_database_is_refused_by_name),
+        T(a_malformed_source_is_refused_without_its_password),
         T(a_failing_seed_creates_nothing),
         T(a_table_of_an_older_schema_stops_the_start),
     };
