@@ -230,7 +230,8 @@ void runtime_stop(struct runtime *runtime, int64_t deadline)
         bus_server_flush(server);
 }
 
-/* Refuses what came between the last worker's end and the server's. */
+/* Refuses what came after the last worker's end. Closed, the box takes no more,
+ * but links' threads may ask until the server is closed, too. */
 static void mailbox_empty(struct runtime *runtime, struct mailbox *box)
 {
     struct bus_inbound *inbound;
@@ -238,7 +239,6 @@ static void mailbox_empty(struct runtime *runtime, struct mailbox *box)
     while ((inbound = mailbox_take(box, 1)))
         runtime_refuse(runtime, inbound, BUS_UNAVAILABLE, "draining",
                        "the instance is stopping");
-    mailbox_release(box);
 }
 
 void runtime_free(struct runtime *runtime)
@@ -255,6 +255,8 @@ void runtime_free(struct runtime *runtime)
         bus_server_close(process->server);
     if (process->bus)
         bus_close(process->bus);
+    mailbox_release(&runtime->mailbox);
+    mailbox_release(&runtime->system);
     if (runtime->shared)
         store_shared_close(runtime->shared);
     pthread_cond_destroy(&runtime->opened_one);
