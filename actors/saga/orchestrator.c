@@ -470,8 +470,24 @@ bool orchestrator_idle(const struct orchestrator *orch)
            link_alone(&orch->riding);
 }
 
+/* Their answer lies in a journal that is closed by now. */
+static void dismiss_lookups(struct orchestrator *orch)
+{
+    struct bus_error error;
+    bus_error_reason(&error, BUS_UNAVAILABLE, "draining",
+                     "the saga actor is stopping");
+    for (struct link *at = orch->lookups.next; at != &orch->lookups;
+         at = at->next) {
+        struct lookup *lookup = (struct lookup *)(void *)at; /* first member */
+        if (lookup->asker)
+            answer_error(orch, lookup->asker, &error);
+        lookup->asker = NULL;
+    }
+}
+
 void orchestrator_dismiss(struct orchestrator *orch)
 {
+    dismiss_lookups(orch);
     for (size_t i = 0; i < orch->size; i++)
         for (struct run *run = orch->buckets[i]; run; run = run->next)
             while (run->waiters)

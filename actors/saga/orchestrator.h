@@ -94,7 +94,8 @@ int64_t orchestrator_due(const struct orchestrator *orch); /* monotonic ns */
 void orchestrator_drain(struct orchestrator *orch);
 /* Nothing in flight and nothing to write. */
 bool orchestrator_idle(const struct orchestrator *orch);
-/* Answers whoever still waits that the saga is still running. */
+/* Answers whoever still waits: a submitter, that the saga is still running; who
+ * waits for the journal, that we are stopping. Nothing but free may follow. */
 void orchestrator_dismiss(struct orchestrator *orch);
 
 struct orchestrator_stats {
