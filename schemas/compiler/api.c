@@ -52,6 +52,27 @@ static void parse_syntax(struct api *api, struct lex *lex)
                      version.text, api->syntax);
 }
 
+/* types: "decimal.Decimal=string, model.Page=Page": names of Go's packages. */
+static void map_types(struct api *api, struct source *source,
+                      const struct api_pair *pair)
+{
+    const char *at = pair->value;
+    while (*(at += strspn(at, ", \t\r\n"))) {
+        size_t name = strcspn(at, "=, \t\r\n");
+        const char *target = at + name + strspn(at + name, " \t");
+        if (*target != '=' || !name) {
+            source_error(source, pair->value_at,
+                         "found '%s', expected package.Type=type", at);
+            return;
+        }
+        target += 1 + strspn(target + 1, " \t");
+        size_t len = strcspn(target, ", \t\r\n");
+        types_alias(source, pair->value_at, pool_text_n(api->pool, at, name),
+                    pool_text_n(api->pool, target, len), &api->lowering.decls);
+        at = target + len;
+    }
+}
+
 static void parse_info(struct api *api, struct lex *lex, size_t at)
 {
     struct vec pairs = {0};
@@ -65,6 +86,8 @@ static void parse_info(struct api *api, struct lex *lex, size_t at)
     api->has_info = true;
     const struct api_pair *all = pairs.items;
     for (size_t i = 0; i < pairs.count; i++) {
+        if (!strcmp(all[i].key, "types"))
+            map_types(api, lex->source, &all[i]);
         struct schema_pair *pair =
             vec_add(api->pool, &api->info, sizeof(*pair));
         pair->key = all[i].key;

@@ -9,6 +9,10 @@
 
 #include "load.h"
 
+#define API_PAIRS_MAX 512         /* of one info, @server or @doc */
+#define API_VALUE_BYTES_MAX 8192u /* of a value that goes over lines */
+#define API_ROUTES_MAX 4096       /* of one service */
+
 /* `key: value` as written; a list keeps its commas. */
 struct api_pair {
     const char *key;

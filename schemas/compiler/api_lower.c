@@ -129,7 +129,8 @@ static const struct schema_message *lower_reply(struct api *api,
     name += list ? 2 : 0;
     name += *name == '*';
     const struct schema_message *message = types_find(&api->lowering, name);
-    if (!message && !types_is_base(name))
+    if (!message && !types_is_base(name) &&
+        !types_is_alias(&api->lowering, name))
         source_error(group->source, route->reply_at,
                      strpbrk(name, "[]{}")
                          ? "found '%s', expected a struct, a base type or a "
@@ -258,6 +259,11 @@ static void lower_routes(struct api *api, struct schema_service *service)
     size_t count = 0, next = 0;
     for (size_t i = 0; i < api->groups.count; i++)
         count += groups[i]->routes.count;
+    if (count > API_ROUTES_MAX) {
+        source_error(groups[0]->source, groups[0]->at,
+                     "%zu routes, expected at most %d", count, API_ROUTES_MAX);
+        return;
+    }
     struct schema_method *methods =
         pool_array(pool, count + 1, sizeof(*methods));
     struct api_group **owners = pool_array(pool, count + 1, sizeof(*owners));

@@ -183,7 +183,7 @@ static bool parse_bodies(struct lex *lex, struct api_route *route)
     return true;
 }
 
-static void take_server_handler(struct lex *lex, struct api_route *route)
+static void take_server_handler(struct api_route *route)
 {
     const struct api_pair *pairs = route->pairs.items;
     for (size_t i = 0; i < route->pairs.count; i++) {
@@ -193,8 +193,6 @@ static void take_server_handler(struct lex *lex, struct api_route *route)
         route->handler_at = pairs[i].value_at;
         return;
     }
-    source_error(lex->source, lex_peek(lex)->at,
-                 "@server of a route without a handler");
 }
 
 /* @doc, @handler, @server before a route. */
@@ -218,7 +216,7 @@ static bool parse_head(struct lex *lex, struct api_route *route)
             if (!api_need(lex, "("))
                 return false;
             api_parse_pairs(lex, &route->pairs, false);
-            take_server_handler(lex, route);
+            take_server_handler(route);
         } else {
             return true;
         }

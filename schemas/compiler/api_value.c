@@ -65,6 +65,11 @@ static const char *raw_value(struct lex *lex, size_t at, bool info)
         lex_seek(lex, at + len);
         if (info || !len || text[at + len - 1] != ',')
             return value;
+        if (strlen(value) > API_VALUE_BYTES_MAX) {
+            source_error(lex->source, at, "a value of more than %u bytes",
+                         API_VALUE_BYTES_MAX);
+            return value;
+        }
         size_t next = lex_skip(lex, at + len);
         size_t newline = at + len + strcspn(text + at + len, "\n");
         if (next <= newline) {
@@ -115,6 +120,15 @@ static void parse_value(struct lex *lex, struct api_pair *pair, bool info)
         pair->value = raw_value(lex, at, info);
 }
 
+/* Room for one more? */
+static bool has_room(struct lex *lex, const struct vec *pairs, size_t at)
+{
+    if (pairs->count < API_PAIRS_MAX)
+        return true;
+    source_error(lex->source, at, "more than %d pairs", API_PAIRS_MAX);
+    return false;
+}
+
 static bool duplicate(const struct vec *pairs, const char *key)
 {
     const struct api_pair *all = pairs->items;
@@ -122,6 +136,18 @@ static bool duplicate(const struct vec *pairs, const char *key)
         if (!strcmp(all[i].key, key))
             return true;
     return false;
+}
+
+/* Keys may hold dots and dashes: x-order. */
+static const char *whole_key(struct lex *lex, const struct token *first)
+{
+    const char *text = lex->source->text;
+    size_t end = first->end;
+    while (is_word(text[end]) ||
+           (strchr("-.", text[end]) && is_word(text[end + 1])))
+        end++;
+    lex_seek(lex, end);
+    return pool_text_n(lex->source->pool, text + first->at, end - first->at);
 }
 
 void api_parse_pairs(struct lex *lex, struct vec *pairs, bool info)
@@ -138,7 +164,8 @@ void api_parse_pairs(struct lex *lex, struct vec *pairs, bool info)
             continue;
         }
         struct token key = lex_next(lex);
-        if (!api_need(lex, ":"))
+        key.text = whole_key(lex, &key);
+        if (!api_need(lex, ":") || !has_room(lex, pairs, key.at))
             continue;
         struct api_pair *pair =
             vec_add(lex->source->pool, pairs, sizeof(*pair));

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LEX_DOC_BYTES_MAX 2000 /* of comments that are kept as one text */
+
 void lex_init(struct lex *lex, struct source *source)
 {
     *lex = (struct lex){.source = source, .doc = ""};
@@ -78,6 +80,8 @@ static void keep_doc(struct lex *lex, size_t from, size_t to)
     while (to > from && strchr("/* \t\r\n", text[to - 1]))
         to--;
     struct pool *pool = lex->source->pool;
+    if (strlen(lex->doc) + (to - from) > LEX_DOC_BYTES_MAX)
+        return;
     const char *said = pool_text_n(pool, text + from, to - from);
     lex->doc = lex->doc[0] ? pool_printf(pool, "%s %s", lex->doc, said) : said;
 }

@@ -31,6 +31,10 @@ static const char *read_default(struct sql_lex *lex)
     else if (!sql_eat(lex, "-") && !sql_eat(lex, "+"))
         sql_eat(lex, ".");
     struct sql_token first = *sql_peek(lex);
+    if (sql_at_end(lex) || sql_is(&first, ",") || sql_is(&first, ")")) {
+        sql_expected(lex, "a value");
+        return NULL;
+    }
     sql_skip_item(lex);
     const struct sql_token *token = sql_peek(lex);
     bool prefix = first.kind == SQL_WORD &&

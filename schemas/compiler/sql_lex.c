@@ -315,5 +315,5 @@ const char *sql_text_since(struct sql_lex *lex, size_t from)
     size_t to = lex->at;
     while (to > from && strchr(" \t\r\n", text[to - 1]))
         to--;
-    return pool_text_n(lex->pool, text + from, to - from);
+    return pool_text_n(lex->pool, text + from, to > from ? to - from : 0);
 }

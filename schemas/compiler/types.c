@@ -200,11 +200,13 @@ static bool parse_embedded(struct lex *lex, struct vec *fields,
         pool_printf(lex->source->pool, "%s%s", star ? "*" : "", field->name);
     field->name = "";
     field->type = type;
-    if (!lex_peek(lex)->line_start && token_is(lex_peek(lex), ".")) {
-        source_error(lex->source, field->at,
-                     "found a type of another package, expected one of this "
-                     "file or its imports");
-        return false;
+    if (!lex_peek(lex)->line_start && eat(lex, ".")) {
+        if (lex_peek(lex)->kind != TOKEN_IDENT) {
+            fields->count--;
+            return expected(lex, "a type");
+        }
+        type->name = type->text = pool_printf(lex->source->pool, "%s.%s",
+                                              type->name, lex_next(lex).text);
     }
     parse_tag(lex, fields, fields->count - 1);
     return true;
@@ -304,9 +306,10 @@ static bool parse_decl(struct lex *lex, struct vec *decls)
     if (token_is(lex_peek(lex), "struct"))
         lex_next(lex);
     if (!token_is(lex_peek(lex), "{")) {
-        expected(lex, "'{': only structs can be declared");
-        types_parse_expr(lex, 0);
-        return true;
+        decl->alias = types_parse_expr(lex, 0);
+        if (decl->alias)
+            vec_push(lex->source->pool, decls, decl);
+        return decl->alias != NULL;
     }
     lex_next(lex);
     vec_push(lex->source->pool, decls, decl);
@@ -317,6 +320,7 @@ void types_parse(struct lex *lex, struct vec *decls)
 {
     if (!eat(lex, "(")) {
         parse_decl(lex, decls);
+        eat(lex, ";");
         return;
     }
     while (!eat(lex, ")")) {
@@ -328,5 +332,22 @@ void types_parse(struct lex *lex, struct vec *decls)
             skip_line(lex);
         if (token_is(lex_peek(lex), "}"))
             lex_next(lex);
+        while (eat(lex, ";"))
+            ;
     }
+}
+
+void types_alias(struct source *source, size_t at, const char *name,
+                 const char *target, struct vec *decls)
+{
+    struct type_decl *decl = pool_alloc(source->pool, sizeof(*decl));
+    struct type_expr *expr = pool_alloc(source->pool, sizeof(*expr));
+    *expr = (struct type_expr){
+        .form = TYPE_NAME, .name = target, .text = target, .at = at};
+    decl->name = name;
+    decl->alias = expr;
+    decl->doc = "";
+    decl->at = at;
+    decl->source = source;
+    vec_push(source->pool, decls, decl);
 }

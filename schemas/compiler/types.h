@@ -8,6 +8,7 @@
 #define SCHEMA_TYPES_H
 
 #include "lex.h"
+#include "map.h"
 
 enum type_form {
     TYPE_NAME,
@@ -38,7 +39,8 @@ struct type_field {
 
 struct type_decl {
     const char *name;
-    struct vec fields; /* struct type_field */
+    struct vec fields;       /* struct type_field */
+    struct type_expr *alias; /* what it stands for; NULL: it is a struct */
     const char *doc;
     size_t at;
     struct source *source;
@@ -60,6 +62,7 @@ struct lowering {
     struct pool *pool;
     const char *prefix; /* "user-api" */
     struct vec decls;   /* struct type_decl * */
+    struct map by_name; /* the same, made by types_lower */
     struct vec messages;
     const struct source *root; /* others are imported */
     size_t embeds;             /* in the type at hand, repeats counted */
@@ -68,6 +71,13 @@ void types_lower(struct lowering *lowering);
 
 struct schema_message *types_find(const struct lowering *lowering,
                                   const char *name);
+
+/* A name that stands for a base type, a list, a map: anything but a struct. */
+bool types_is_alias(const struct lowering *lowering, const char *name);
+
+/* Adds a name for another type, which may be a name of a package. */
+void types_alias(struct source *source, size_t at, const char *name,
+                 const char *target, struct vec *decls);
 
 /* True for the names of base types ("int", "string", "any"). */
 bool types_is_base(const char *name);

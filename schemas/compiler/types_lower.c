@@ -31,6 +31,9 @@ static const struct base {
              {"byte", SCHEMA_U8},
              {"rune", SCHEMA_I32},
              {"any", SCHEMA_ANY},
+             {"complex64", SCHEMA_ANY}, /* JSON has none: any value */
+             {"complex128", SCHEMA_ANY},
+             {"json.RawMessage", SCHEMA_ANY},
              {"time.Time", SCHEMA_TIME},
              {"time.Duration", SCHEMA_DURATION},
              {NULL, 0}};
@@ -59,17 +62,38 @@ bool types_is_base(const char *name)
 static struct type_decl *find_decl(const struct lowering *lowering,
                                    const char *name)
 {
-    struct type_decl *const *decls = lowering->decls.items;
-    for (size_t i = 0; i < lowering->decls.count; i++)
-        if (!strcmp(decls[i]->name, name))
-            return decls[i];
-    return NULL;
+    return map_get(&lowering->by_name, name);
+}
+
+/* The struct behind a name that may be an alias, or an alias of one; the last
+ * alias if there is no struct. NULL: it is not declared. */
+static struct type_decl *find_struct(const struct lowering *lowering,
+                                     const char *name)
+{
+    struct type_decl *decl = find_decl(lowering, name);
+    for (int i = 0; decl && decl->alias && i < SCHEMA_DEPTH_MAX; i++) {
+        const struct type_expr *to = decl->alias;
+        if (to->form == TYPE_POINTER)
+            to = to->item;
+        struct type_decl *next =
+            to->form == TYPE_NAME ? find_decl(lowering, to->name) : NULL;
+        if (!next)
+            break;
+        decl = next;
+    }
+    return decl;
+}
+
+bool types_is_alias(const struct lowering *lowering, const char *name)
+{
+    const struct type_decl *decl = find_struct(lowering, name);
+    return decl && decl->alias;
 }
 
 struct schema_message *types_find(const struct lowering *lowering,
                                   const char *name)
 {
-    struct type_decl *decl = find_decl(lowering, name);
+    struct type_decl *decl = find_struct(lowering, name);
     return decl ? decl->message : NULL;
 }
 
@@ -93,12 +117,27 @@ static bool lower_type(struct lowering *lowering, struct schema_field *field,
                        const struct type_field *from,
                        const struct type_expr *type, int depth);
 
+/* A name for another type: what stands behind it counts. */
+static bool lower_alias(struct lowering *lowering, struct schema_field *field,
+                        const struct type_field *from,
+                        const struct type_decl *decl, int depth)
+{
+    struct type_field inner = *from;
+    inner.source = decl->source;
+    if (depth <= SCHEMA_DEPTH_MAX && lowering->embeds++ < SCHEMA_FIELDS_MAX)
+        return lower_type(lowering, field, &inner, decl->alias, depth + 1);
+    source_error(decl->source, decl->at, "'%s' stands for itself", decl->name);
+    return false;
+}
+
 static bool lower_named(struct lowering *lowering, struct schema_field *field,
                         const struct type_field *from,
-                        const struct type_expr *type)
+                        const struct type_expr *type, int depth)
 {
     struct type_decl *decl = find_decl(lowering, type->name);
     const struct base *base = find_base(type->name);
+    if (decl && decl->alias)
+        return lower_alias(lowering, field, from, decl, depth);
     if (decl) {
         field->kind = SCHEMA_MESSAGE;
         field->message = decl->message;
@@ -108,9 +147,11 @@ static bool lower_named(struct lowering *lowering, struct schema_field *field,
         field->kind = (enum schema_kind)base->kind;
         return true;
     }
-    if (!strncmp(type->name, "complex", 7))
+    if (strchr(type->name, '.'))
         source_error(from->source, type->at,
-                     "found '%s', expected a type that JSON has", type->name);
+                     "unresolved type '%s'; info may name one for it, such as "
+                     "types: \"%s=string\"",
+                     type->name, type->name);
     else
         source_error(from->source, type->at, "unresolved type '%s'",
                      type->name);
@@ -222,7 +263,7 @@ static bool lower_type(struct lowering *lowering, struct schema_field *field,
     const char *outer = field->tag;
     switch (type->form) {
     case TYPE_NAME:
-        return lower_named(lowering, field, from, type);
+        return lower_named(lowering, field, from, type, depth);
     case TYPE_POINTER:
         return lower_type(lowering, field, from, type->item, depth + 1);
     case TYPE_LIST:
@@ -352,6 +393,15 @@ static bool rename_apart(struct gather *gather, struct schema_field *field,
     return true;
 }
 
+static bool is_taken(const struct gather *gather, const char *name)
+{
+    const struct schema_field *all = gather->fields.items;
+    for (size_t i = 0; i < gather->fields.count; i++)
+        if (!strcmp(all[i].name, name) || !strcmp(all[i].written, name))
+            return true;
+    return false;
+}
+
 /* Puts a field into its message; an outer one hides what was embedded. */
 static void put_field(struct gather *gather, const struct type_field *from,
                       struct schema_field *field, struct tag *tag, size_t depth)
@@ -370,6 +420,13 @@ static void put_field(struct gather *gather, const struct type_field *from,
         return;
     }
     bool apart = rename_apart(gather, field, tag);
+    if (!apart && !is_taken(gather, field->written)) {
+        /* A tag that was copied with its field: the first one keeps it. */
+        field->name = field->written;
+        field->flags &= (uint16_t)~SCHEMA_REQUIRED;
+        field->rule = make_rule(pool, tag, field->name);
+        apart = true;
+    }
     all = gather->fields.items;
     for (size_t i = 0; i < gather->fields.count; i++) {
         /* Go's own rule is for names beside each other only. */
@@ -400,8 +457,8 @@ static bool gather_embedded(struct gather *gather,
 {
     if (from->name[0] || wire_name(tag, "")[0])
         return false;
-    struct type_decl *decl = find_decl(gather->lowering, from->type->name);
-    if (!decl) {
+    struct type_decl *decl = find_struct(gather->lowering, from->type->name);
+    if (!decl || decl->alias) {
         source_error(from->source, from->at, "unresolved type '%s'",
                      from->type->name);
     } else if (decl->open) {
@@ -503,9 +560,20 @@ static const struct schema_line *written_lines(struct pool *pool,
     return lines;
 }
 
+/* An alias that nobody uses must make sense too. */
+static void check_alias(struct lowering *lowering, const struct type_decl *decl)
+{
+    const struct type_field from = {.name = "", .source = decl->source};
+    struct schema_field field = {
+        .name = decl->name, .type = decl->alias->text, .tag = decl->name};
+    lower_type(lowering, &field, &from, decl->alias, 1);
+}
+
 void types_lower(struct lowering *lowering)
 {
     struct type_decl *const *decls = lowering->decls.items;
+    for (size_t i = lowering->decls.count; i-- > 0;)
+        map_put(lowering->pool, &lowering->by_name, decls[i]->name, decls[i]);
     for (size_t i = 0; i < lowering->decls.count; i++) {
         struct type_decl *decl = decls[i];
         const struct type_decl *first = find_decl(lowering, decl->name);
@@ -514,12 +582,18 @@ void types_lower(struct lowering *lowering)
                          "type '%s' is declared already, at %s:%u", decl->name,
                          first->source->path,
                          source_pos(first->source, first->at).line);
+        if (decl->alias)
+            continue;
         decl->message = new_message(lowering, decl->name, false);
         decl->message->doc = decl->doc;
         decl->message->pos = source_pos(decl->source, decl->at);
     }
     for (size_t i = 0; i < lowering->decls.count; i++) {
         lowering->embeds = 0;
+        if (decls[i]->alias) {
+            check_alias(lowering, decls[i]);
+            continue;
+        }
         decls[i]->open = true;
         fill_message(lowering, decls[i]->message, &decls[i]->fields, 0);
         decls[i]->open = false;
