@@ -25,6 +25,7 @@ struct submit {
     const void *request;
     const char *gid;
     struct bus_buf body;
+    bool begun; /* or it may be: the gid means something */
 };
 
 static int64_t left_ms(const struct bus_call *call)
@@ -32,12 +33,19 @@ static int64_t left_ms(const struct bus_call *call)
     return (call->deadline - bus_now(call->clock)) / BUS_MILLI;
 }
 
+/* What is kept of the deadline for answers on their way. */
+static int64_t margin_ms(const struct bus_call *call)
+{
+    int64_t tenth = left_ms(call) / 10;
+    if (tenth < 0)
+        return 0;
+    return tenth < MARGIN_MS ? tenth : MARGIN_MS;
+}
+
 /* How long the orchestrator may wait so that its answer still arrives. */
 static uint32_t wait_ms(const struct bus_call *call)
 {
-    int64_t left = left_ms(call);
-    int64_t margin = left / 10 < MARGIN_MS ? left / 10 : MARGIN_MS;
-    int64_t wait = left - margin;
+    int64_t wait = left_ms(call) - margin_ms(call);
     if (wait < 1)
         return 1;
     return wait < UINT32_MAX ? (uint32_t)wait : UINT32_MAX;
@@ -65,13 +73,15 @@ static int pack(struct submit *submit, bool fresh)
     return BUS_OK;
 }
 
+/* An orchestrator that says nothing is given up before our own caller gives us
+ * up: the handler can still tell the gid. */
 static int send(struct submit *submit, struct bus_reply *reply)
 {
     struct bus_call *call = submit->call;
     struct bus_request request = {
         .target = ACTOR,
         .method = "submit",
-        .deadline = call->deadline,
+        .deadline = call->deadline - margin_ms(call) * BUS_MILLI / 2,
         .meta = {.depth = (uint8_t)(call->meta.depth + 1),
                  .claims = call->meta.claims},
         .body = bus_buf_bytes(&submit->body),
@@ -89,6 +99,15 @@ static bool is_reason(const struct bus_reply *reply, const char *reason)
 static bool may_be_there(const struct bus_reply *reply)
 {
     return is_reason(reply, "outcome_unknown");
+}
+
+/* Every answer about a saga that has begun names it; without an answer nobody
+ * knows. */
+static bool is_begun(const struct bus_reply *reply)
+{
+    int code = reply->error.code;
+    return code == BUS_OK || code == BUS_DEADLINE_EXCEEDED ||
+           reply->detail.len > 0 || may_be_there(reply);
 }
 
 /* Once it may be there, an orchestrator that is just away comes back. */
@@ -117,6 +136,7 @@ static int submit_until_told(struct submit *submit, struct bus_reply *reply)
         return code;
     }
     code = send(submit, reply);
+    submit->begun = is_begun(reply);
     if (!may_be_there(reply))
         return code;
     while (is_away(reply) && pause_and_go_on(submit->call)) {
@@ -173,11 +193,11 @@ int bus_saga_run(struct bus_call *call, const struct saga_plan *plan,
     if (!submit.gid)
         return bus_error_set(&call->error, BUS_RESOURCE_EXHAUSTED,
                              "the call's memory is used up");
-    if (ret_gid)
-        *ret_gid = submit.gid;
     bus_buf_init(&submit.body, SUBMIT_MAX);
     code = submit_until_told(&submit, &answer);
     bus_buf_release(&submit.body);
+    if (ret_gid && submit.begun)
+        *ret_gid = submit.gid;
     if (code == BUS_OK)
         return take_reply(&submit, &answer, reply);
     call->error = answer.error;

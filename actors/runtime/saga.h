@@ -61,8 +61,10 @@ struct saga_plan {
 /* Submits and waits for the outcome until the call's deadline. BUS_OK: done,
  * reply filled. ABORTED, reason rolled_back: call->error holds the failing
  * step's sentence and business code (business: its own, or its gRPC code's
- * number). DEADLINE_EXCEEDED, reason still_running. ret_gid (in the call's
- * arena) is set in all three cases; it may be NULL. */
+ * number). DEADLINE_EXCEEDED, reason still_running, a little before the call's
+ * own deadline; without that reason the orchestrator said nothing at all.
+ * ret_gid (in the call's arena; may be NULL) is set in all three cases and
+ * wherever the saga may have begun; untouched where it was refused. */
 int bus_saga_run(struct bus_call *call, const struct saga_plan *plan,
                  const void *request, void *reply, const char **ret_gid);
 

@@ -332,6 +332,35 @@ static void goes_on_after_the_orchestrator_was_away(void **state)
     assert_rows(DONE);
 }
 
+static int run_plan(int64_t seconds, const char **ret_gid)
+{
+    struct user_api_RegisterReq req = {
+        .has_id = true, .id = "77", .name = "a", .gender = "b"};
+    struct register_RegisterReply ret;
+    struct bus_call *call = fixture_caller(fixture);
+    call->deadline = fixture_now(fixture) + seconds * BUS_SECOND;
+    return bus_saga_run(call, &saga_register_plan, &req, &ret, ret_gid);
+}
+
+static void a_silent_orchestrator_is_given_up_in_time(void **state)
+{
+    const char *gid = NULL;
+    (void)state;
+    fixture_cut(fixture, "saga");
+    assert_int_equal(run_plan(2, &gid), BUS_DEADLINE_EXCEEDED);
+    assert_non_null(gid);
+    assert_true(fixture_now(fixture) < fixture_caller(fixture)->deadline);
+}
+
+static void a_saga_that_never_began_has_no_gid(void **state)
+{
+    const char *gid = NULL;
+    (void)state;
+    fixture_stop(fixture, "saga");
+    assert_int_equal(run_plan(2, &gid), BUS_UNAVAILABLE);
+    assert_null(gid);
+}
+
 /* ---- the methods by hand ---- */
 
 static int submit(const char *gid, const char *name, uint32_t wait_ms,
@@ -429,6 +458,8 @@ int main(void)
         TEST(an_id_that_exists_undoes_nothing_of_others),
         TEST(a_compensation_is_tried_until_it_is_done),
         TEST(a_reply_never_heard_is_compensated),
+        TEST(a_silent_orchestrator_is_given_up_in_time),
+        TEST(a_saga_that_never_began_has_no_gid),
         cmocka_unit_test(an_actor_that_dies_changes_nothing),
         TEST(goes_on_after_the_orchestrator_was_away),
         TEST(the_same_submission_has_the_same_answer),
