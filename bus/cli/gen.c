@@ -12,11 +12,10 @@ static const struct word {
     const char *word;
     int (*run)(struct cli *cli);
     bool many; /* files */
-} words[] = {{"check", cli_gen_check, true},
-             {"api", cli_gen_code, true},
-             {"rpc", cli_gen_code, true},
-             {"model", cli_gen_code, true},
-             {"saga", cli_gen_code, true}};
+} words[] = {
+    {"check", cli_gen_check, true}, {"api", cli_gen_code, true},
+    {"rpc", cli_gen_code, true},    {"model", cli_gen_code, true},
+    {"saga", cli_gen_code, true},   {"openapi", cli_gen_openapi, false}};
 
 #define WORDS (sizeof(words) / sizeof(words[0]))
 
@@ -53,7 +52,7 @@ static void complete(struct cli *cli, int index)
 }
 
 static const struct cli_option options[] = {
-    {'o', "out", "DIR", "where the files go (default: here)"},
+    {'o', "out", "PATH", "the folder (default: here) or the file"},
     {'c', "cache", NULL, "models go through the cache"},
     {0}};
 
@@ -66,7 +65,9 @@ const struct cli_verb cli_verb_gen = {
             "                   all that is in them, one object a file\n"
             "gen api FILE.api, gen rpc FILE.proto, gen model FILE.sql,\n"
             "gen saga FILE.saga  C for callers and implementer; made once and\n"
-            "                   then kept: handler stubs and etc/NAME.yaml",
+            "                   then kept: handler stubs and etc/NAME.yaml\n"
+            "gen openapi FILE.api  OpenAPI 3.1, to standard output or with -o\n"
+            "                   into a file",
     .args_min = 1,
     .args_max = CLI_ARGS_MAX,
     .options = options,

@@ -81,3 +81,46 @@ void js_bool(struct out *out, const char *key, bool value)
     js_key(out, key);
     out_printf(out, value ? "true" : "false");
 }
+
+void js_raw(struct out *out, const char *key, const char *json)
+{
+    js_key(out, key);
+    out_printf(out, "%s", json);
+}
+
+static void new_line(struct out *out, size_t depth)
+{
+    out_printf(out, "\n%*s", (int)depth * 2, "");
+}
+
+/* The bytes of a text in quotes. */
+static size_t quoted_len(const char *text)
+{
+    size_t len = 1;
+    while (text[len] != '"')
+        len += text[len] == '\\' ? 2 : 1;
+    return len + 1;
+}
+
+const char *js_indented(const struct out *out)
+{
+    struct out made = {.pool = out->pool};
+    size_t depth = 0;
+    for (const char *at = out->text; *at;) {
+        size_t len = *at == '"' ? quoted_len(at) : 1;
+        bool opens = *at == '{' || *at == '[';
+        bool closes = *at == '}' || *at == ']';
+        bool empty = opens && (at[1] == '}' || at[1] == ']');
+        if (closes)
+            new_line(&made, --depth);
+        out_printf(&made, "%.*s%s", (int)(empty ? 2 : len), at,
+                   *at == ':' ? " " : "");
+        if (opens && !empty)
+            new_line(&made, ++depth);
+        if (*at == ',')
+            new_line(&made, depth);
+        at += empty ? 2 : len;
+    }
+    out_printf(&made, "\n");
+    return made.text;
+}

@@ -20,5 +20,10 @@ void js_open_item(struct out *out, char bracket);
 void js_pair(struct out *out, const char *key, const char *text);
 void js_number(struct out *out, const char *key, long long number);
 void js_bool(struct out *out, const char *key, bool value);
+/* key and a value that is JSON already. */
+void js_raw(struct out *out, const char *key, const char *json);
+
+/* The same on lines, with a newline at its end; the pool's. */
+const char *js_indented(const struct out *out);
 
 #endif

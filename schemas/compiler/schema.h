@@ -390,4 +390,9 @@ const char *schema_describe(struct schema *schema,
                             const struct schema_unit *unit, const char *path);
 const char *schema_describe_errors(struct schema *schema, const char *path);
 
+/* An .api unit as another language has it, all of it the schema's; NULL, with
+ * an error added, if there is no service in it. OpenAPI 3.1, JSON. */
+const char *schema_openapi(struct schema *schema,
+                           const struct schema_unit *unit);
+
 #endif

@@ -61,7 +61,8 @@ static const char *line_of_file(struct pool *pool, const struct schema_pos *pos)
     }
     if (file)
         fclose(file);
-    while (len == EXCERPT_MAX && ((unsigned char)line[len - 1] & 0x80))
+    bool cut = len == EXCERPT_MAX; /* perhaps within a character */
+    while (cut && len && ((unsigned char)line[len - 1] & 0x80))
         len--;
     return pool_text_n(pool, line, len);
 }
