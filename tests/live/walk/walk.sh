@@ -13,7 +13,7 @@ post() {
 }
 
 echo "== start"
-command_is up 0 bus up -d "$top/ops/troupe.yaml"
+command_is up 0 bus up -d "$topology"
 
 echo "== log in"
 post login-blank-name /user/login '{"username":" ","password":"123456"}'

@@ -1,0 +1,23 @@
+# The walk on a private MariaDB: the same services, only their data sources
+# are others. Sourced by run where WALK_DB is mysql.
+# shellcheck shell=bash disable=SC2034,SC2154
+
+# shellcheck source=tests/live/mysql/lib.sh
+. "$walk_dir/../mysql/lib.sh"
+mariadb_start || exit 1
+
+cp -r "$top/ops/etc" "$top/ops/troupe.yaml" "$scratch"
+sed -i "s|Schema: ../../|Schema: $top/|" "$scratch/etc/edge.yaml"
+for actor in user score; do
+    client -e "create database mall_$actor"
+    printf 'Mysql:\n  DataSource: "root@unix(%s)/mall_%s?%s"\n' \
+        "$mariadb_socket" "$actor" \
+        "charset=utf8mb4&parseTime=true&loc=Asia%2FShanghai" \
+        >>"$scratch/etc/$actor.yaml"
+done
+topology=$scratch/troupe.yaml
+
+# sql ACTOR STATEMENT: rows by the server's own client, laid out as sqlite3's.
+sql() {
+    client "mall_$1" -e "$2" | sed -e 's/NULL//g' -e 's/\t/|/g'
+}
