@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "actors/store/sql.h"
 #include "bus/code.h"
 
 enum said { QUIET, ALOUD };
@@ -125,7 +126,7 @@ int mysql_error_fill(unsigned number, const char *text, struct bus_error *err)
         return fill_duplicate(text, err);
     if (number == 1205 || number == 1213)
         return bus_error_reason(
-            err, BUS_UNAVAILABLE, MYSQL_DEADLOCK, "database: %s",
+            err, BUS_UNAVAILABLE, SQL_DEADLOCK, "database: %s",
             number == 1213 ? "the transaction met a deadlock"
                            : "waited too long for a lock");
     if (mysql_error_gone(number))

@@ -10,10 +10,6 @@
 
 #include "bus/error.h"
 
-/* Reason word of errors that took a transaction with them and that the same
- * transaction, run again from its start, may not meet. */
-#define MYSQL_DEADLOCK "deadlock"
-
 /* The connection is of no more use; a statement in flight may have run. */
 bool mysql_error_gone(unsigned number);
 

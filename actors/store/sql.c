@@ -71,9 +71,15 @@ int store_exec(struct bus_call *call, const char *text,
     struct store *store = call->store;
     struct sql_done done = {0};
     int64_t from = bus_now(&bus_clock_system);
-    int code =
-        store->shared->driver->exec(store->sql, text, args, count,
-                                    store_deadline(call), &done, &call->error);
+    int tries = 0;
+    int code;
+    do /* the first statement of a transaction is all there is to repeat */
+        code = store->shared->driver->exec(store->sql, text, args, count,
+                                           store_deadline(call), &done,
+                                           &call->error);
+    while (!store->ran && !call->meta.saga.gid &&
+           store_again(call, code, &tries));
+    store->ran = true;
     store->changed = store->changed || done.affected > 0;
     if (code == BUS_OK && ret)
         *ret = done;
@@ -90,6 +96,7 @@ int store_query(struct bus_call *call, const char *text,
     int code = store->shared->driver->query(store->sql, text, args, count,
                                             store_deadline(call), row, max,
                                             call->arena, ret, &call->error);
+    store->ran = true;
     log_slow(call, text, bus_now(&bus_clock_system) - from);
     return code;
 }

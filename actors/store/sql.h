@@ -48,6 +48,10 @@ struct sql_value sql_blob(struct bus_bytes bytes);
 /* RESOURCE_EXHAUSTED: the arena is full. */
 int sql_no_memory(struct bus_error *err);
 
+/* Reason word of an UNAVAILABLE that took the transaction with it and that the
+ * same transaction, run again from its start, may not meet. */
+#define SQL_DEADLOCK "deadlock"
+
 struct sql; /* one connection */
 struct sql_driver;
 

@@ -38,6 +38,8 @@ struct store {
     struct store_shared *shared;
     struct sql *sql;           /* NULL until it is needed */
     bool begun;                /* inside a transaction */
+    bool ran;                  /* in it: a statement, whose effects a
+                                * repetition from the start would lack */
     bool wrote;                /* in it: the cache may not be read or filled */
     bool changed;              /* in it: rows, as the database counts */
     bool step;                 /* a saga step whose reply is to be stored */
@@ -62,6 +64,10 @@ int store_use(struct bus_call *call);
 /* The same for a statement that writes: refused (INTERNAL) to methods marked
  * NO_SIDE_EFFECTS. From here on the call does without the cache. */
 int store_use_to_write(struct bus_call *call);
+
+/* True if the call's transaction was lost to a deadlock and has begun again,
+ * empty: what ran in it may be run once more. counts its tries. */
+bool store_again(struct bus_call *call, int code, int *tries);
 
 /* Statements without the checks of sql_exec and sql_query; store_use was
  * called. Slow ones are logged, arguments never. */

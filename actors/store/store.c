@@ -15,6 +15,8 @@
 #include "actors/store/state.h"
 #include "bus/hook.h"
 
+#define DEADLOCK_TRIES 5
+
 /* ---- what a process shares ---- */
 
 static int tables_ensure(struct store_shared *shared, struct sql *sql,
@@ -247,10 +249,28 @@ int store_use_to_write(struct bus_call *call)
     return code;
 }
 
+bool store_again(struct bus_call *call, int code, int *tries)
+{
+    struct store *store = call->store;
+    const struct sql_driver *driver = store->shared->driver;
+    if (code != BUS_UNAVAILABLE || !store->begun ||
+        strcmp(call->error.reason, SQL_DEADLOCK) != 0 ||
+        ++*tries >= DEADLOCK_TRIES)
+        return false;
+    driver->rollback(store->sql);
+    store->ran = false;
+    struct bus_error err;
+    if (driver->begin(store->sql, store_deadline(call), &err) == BUS_OK)
+        return true;
+    store->doomed = code; /* nothing may come of what follows */
+    return false;
+}
+
 static void leave(struct bus_call *call)
 {
     struct store *store = call->store;
-    store->begun = store->wrote = store->changed = store->step = false;
+    store->begun = store->ran = store->wrote = store->changed = store->step =
+        false;
     store->doomed = 0;
     store->stale = NULL;
     call->locked = false;
@@ -273,7 +293,10 @@ int store_begin(struct bus_call *call, enum store_verdict *ret_verdict,
         int code = begin(call);
         if (code != BUS_OK)
             return code;
-        code = barrier_enter(call, &verdict, &reply);
+        int tries = 0; /* until the handler runs, all of it is ours */
+        do
+            code = barrier_enter(call, &verdict, &reply);
+        while (store_again(call, code, &tries));
         if (code != BUS_OK) {
             roll_back(call);
             return code;
