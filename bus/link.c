@@ -41,7 +41,6 @@
 #define REQUEST_BIT UINT32_C(0x80000000) /* ends the SP backtrace */
 #define HEADER_ROOM 64                   /* of RECVMAXSZ: ids before a frame */
 #define HUB_BUCKETS 64
-#define QUIET_NS INT64_C(30000000) /* after a frame, before a close */
 
 struct nng_hub;
 
@@ -120,7 +119,7 @@ static void quiet_wait(_Atomic int64_t *heard)
 {
     for (;;) {
         int64_t left =
-            atomic_load(heard) + QUIET_NS - bus_now(&bus_clock_system);
+            atomic_load(heard) + LINK_QUIET_NS - bus_now(&bus_clock_system);
         if (left <= 0)
             return;
         struct timespec pause = {.tv_nsec = left};

@@ -115,7 +115,7 @@ struct link_carrier {
                       const struct link_listen_events *listen,
                       struct link_radio **ret, struct bus_error *err);
     void (*radio_send)(struct link_radio *radio, struct bus_bytes message);
-    void (*radio_close)(struct link_radio *radio); /* blocks for a moment */
+    void (*radio_close)(struct link_radio *radio);
 
     int (*ear_open)(struct link_net *net, const struct link_follow *follow,
                     struct link_ear **ret, struct bus_error *err);

@@ -12,6 +12,8 @@
 #include "bus/link.h"
 #include "bus/reap.h"
 
+#define LINK_QUIET_NS INT64_C(30000000) /* after a frame, before a close */
+
 struct nng_net {
     struct link_net base;
     struct reaper *reaper;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The closing thread: a queue in order, and a wait with a limit at the end.
+ * The closing thread: a queue in order, but for what is not due yet, and a wait
+ * with a limit at the end.
  */
 #include "bus/reap.h"
 
@@ -8,30 +9,73 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "bus/clock.h"
+
 struct reaper {
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t changed;
     struct reap *first, **last;
     bool stop, done;
+    int64_t patience; /* when it waits no longer for what is not due */
 };
+
+static struct timespec timespec_of(int64_t ns)
+{
+    return (struct timespec){.tv_sec = ns / BUS_SECOND,
+                             .tv_nsec = ns % BUS_SECOND};
+}
+
+/* Takes the first that is due; else says when one will be. Lock held. */
+static struct reap *take_due(struct reaper *reaper, int64_t *wake)
+{
+    int64_t now = bus_now(&bus_clock_system);
+    struct reap **at = &reaper->first;
+    *wake = BUS_FOREVER;
+    while (*at) {
+        struct reap *reap = *at;
+        int64_t due = reap->due ? reap->due(reap) : now;
+        if (due <= now || now >= reaper->patience) {
+            *at = reap->next;
+            if (!*at)
+                reaper->last = at;
+            reap->next = NULL;
+            return reap;
+        }
+        if (due < *wake)
+            *wake = due;
+        at = &reap->next;
+    }
+    if (reaper->patience < *wake)
+        *wake = reaper->patience;
+    return NULL;
+}
+
+static void reap_one(struct reaper *reaper, struct reap *reap)
+{
+    bool stop = reaper->stop;
+    pthread_mutex_unlock(&reaper->lock);
+    if (stop && reap->due && reap->due(reap) > bus_now(&bus_clock_system))
+        reap->leave(reap);
+    else
+        reap->run(reap);
+    pthread_mutex_lock(&reaper->lock);
+}
 
 static void *reaper_run(void *arg)
 {
     struct reaper *reaper = arg;
     pthread_mutex_lock(&reaper->lock);
     while (reaper->first || !reaper->stop) {
-        struct reap *reap = reaper->first;
-        if (!reap) {
+        int64_t wake;
+        struct reap *reap = take_due(reaper, &wake);
+        struct timespec until = timespec_of(wake);
+        if (reap)
+            reap_one(reaper, reap);
+        else if (wake == BUS_FOREVER)
             pthread_cond_wait(&reaper->changed, &reaper->lock);
-            continue;
-        }
-        reaper->first = reap->next;
-        if (!reaper->first)
-            reaper->last = &reaper->first;
-        pthread_mutex_unlock(&reaper->lock);
-        reap->run(reap);
-        pthread_mutex_lock(&reaper->lock);
+        else
+            pthread_cond_timedwait(&reaper->changed, &reaper->lock, &until);
     }
     reaper->done = true;
     pthread_cond_broadcast(&reaper->changed);
@@ -45,6 +89,7 @@ struct reaper *reaper_start(void)
     if (!reaper)
         abort();
     reaper->last = &reaper->first;
+    reaper->patience = BUS_FOREVER;
     pthread_mutex_init(&reaper->lock, NULL);
     pthread_condattr_t attr;
     pthread_condattr_init(&attr);
@@ -73,6 +118,8 @@ static bool done_wait(struct reaper *reaper, int limit_ms)
     until.tv_sec += (limit_ms + 999) / 1000;
     pthread_mutex_lock(&reaper->lock);
     reaper->stop = true;
+    reaper->patience =
+        bus_now(&bus_clock_system) + REAP_PATIENCE_MS * BUS_MILLI;
     pthread_cond_broadcast(&reaper->changed);
     int rc = 0;
     while (!reaper->done && rc == 0)

@@ -9,11 +9,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Lies in the object to be closed. */
+/* Lies in the object to be closed. What has a due time is not closed before
+ * it; when the reaper is to stop and that does not come, leave is called in
+ * place of run: the object stays, and the kernel closes it in the end. */
 struct reap {
     struct reap *next;
-    void (*run)(struct reap *reap); /* on the reaper's thread; frees it */
+    void (*run)(struct reap *reap);    /* on the reaper's thread; frees it */
+    int64_t (*due)(struct reap *reap); /* monotonic ns; NULL: at once */
+    void (*leave)(struct reap *reap);  /* goes with due */
 };
+
+#define REAP_PATIENCE_MS 500 /* with what is not due, once it is to stop */
 
 struct reaper;
 
