@@ -53,6 +53,7 @@ static void chunks_drop(struct bus_peer *peer)
     }
     peer->tail = NULL;
     peer->queued = 0;
+    peer->marks = 0;
 }
 
 void peer_unref(struct bus_peer *peer)
@@ -88,7 +89,7 @@ static void chunk_done(struct bus_peer *peer, struct chunk *chunk)
         return;
     }
     bus_buf_reset(&chunk->buf);
-    chunk->envelopes = 0;
+    chunk->envelopes = chunk->marks = 0;
     chunk->plain = chunk->closed = false;
     chunk->next = NULL;
     peer->spare = chunk;
@@ -126,6 +127,7 @@ static void pump(struct bus_peer *peer)
         peer->flush = false;
     }
     peer->queued -= chunk->buf.len;
+    peer->marks -= chunk->marks;
     peer->busy = true;
     if (!chunk->plain)
         peer->sent++;
@@ -160,6 +162,17 @@ static void mark_add(struct bus_peer *peer, enum bus_envelope_kind kind,
     peer->queued += chunk->buf.len - before;
     peer->flush = true;
     pump(peer);
+}
+
+/* Room for one more pong or welcome: who asks and does not read gets no more of
+ * them. Lock held. */
+static bool mark_room(struct bus_peer *peer)
+{
+    if (peer->marks >= BUS_PEER_MARKS_MAX)
+        return false;
+    open_chunk(peer)->marks++;
+    peer->marks++;
+    return true;
 }
 
 void peer_flush(struct bus_peer *peer)
@@ -227,9 +240,17 @@ static void reply_add(struct bus_peer *peer, struct bus_buf *buf, uint64_t id,
         bus_frame_reply(buf, id, reply);
 }
 
+/* False: the caller has taken neither its replies nor their refusals. */
+static bool reply_room(const struct bus_peer *peer)
+{
+    return peer->queued <= BUS_PEER_QUEUE_MAX + BUS_PEER_REFUSALS_MAX;
+}
+
 static void answer_multi(struct bus_peer *peer, uint64_t id,
                          const struct bus_reply *reply)
 {
+    if (!reply_room(peer))
+        return;
     struct chunk *chunk = open_chunk(peer);
     /* Never larger than a frame: a large reply begins a chunk of its own. */
     if (chunk->envelopes &&
@@ -255,6 +276,11 @@ static void answer_plain(struct batch *batch, uint64_t id,
     reply_add(peer, &batch->answer->buf, id, reply);
     if (--batch->waiting > 0)
         return;
+    if (!reply_room(peer)) {
+        chunk_free(batch->answer);
+        batch->answer = NULL;
+        return;
+    }
     batch->answer->closed = true;
     peer->queued += batch->answer->buf.len;
     queue_push(peer, batch->answer);
@@ -355,10 +381,24 @@ static void take_request(struct reading *reading, const struct bus_envelope *e)
         reading->batch->waiting++;
 }
 
-static void take_hello(struct bus_peer *peer)
+static bool says(struct bus_bytes text, const char *word)
 {
-    struct bus_name *name = &peer->server->name;
-    pthread_mutex_lock(&peer->lock);
+    return text.len == strlen(word) && memcmp(text.data, word, text.len) == 0;
+}
+
+/* Lock held. Counted while its connection is there: peer_down. */
+static void note_probe(struct bus_peer *peer, const struct bus_envelope *e)
+{
+    if (peer->probe || !peer->link || !says(e->actor, WATCHDOG_NAME) ||
+        !says(e->instance, peer->server->token))
+        return;
+    peer->probe = true;
+    atomic_fetch_add(&peer->server->probes, 1);
+}
+
+static void welcome_add(struct bus_peer *peer)
+{
+    const struct bus_name *name = &peer->server->name;
     struct chunk *chunk = open_chunk(peer);
     size_t before = chunk->buf.len;
     bus_frame_hello(&chunk->buf, BUS_ENVELOPE_WELCOME, name->actor,
@@ -369,6 +409,14 @@ static void take_hello(struct bus_peer *peer)
     if (peer->server->draining)
         mark_add(peer, BUS_ENVELOPE_GOODBYE, 0);
     pump(peer);
+}
+
+static void take_hello(struct bus_peer *peer, const struct bus_envelope *e)
+{
+    pthread_mutex_lock(&peer->lock);
+    note_probe(peer, e);
+    if (mark_room(peer))
+        welcome_add(peer);
     pthread_mutex_unlock(&peer->lock);
 }
 
@@ -376,7 +424,8 @@ static void take_mark(struct bus_peer *peer, const struct bus_envelope *e)
 {
     pthread_mutex_lock(&peer->lock);
     if (e->kind == BUS_ENVELOPE_PING) {
-        mark_add(peer, BUS_ENVELOPE_PONG, e->id);
+        if (mark_room(peer))
+            mark_add(peer, BUS_ENVELOPE_PONG, e->id);
     } else {
         if (e->id > peer->acked && e->id <= peer->sent)
             peer->acked = e->id;
@@ -397,7 +446,7 @@ static bool take_one(struct reading *reading, const struct bus_envelope *e)
         take_request(reading, e);
         return true;
     case BUS_ENVELOPE_HELLO:
-        take_hello(peer);
+        take_hello(peer, e);
         return reading->reader.multi;
     case BUS_ENVELOPE_ACK:
     case BUS_ENVELOPE_PING:
@@ -549,6 +598,9 @@ static void peer_down(void *arg)
     struct bus_server *server = peer->server;
     pthread_mutex_lock(&peer->lock);
     peer->link = NULL;
+    if (peer->probe)
+        atomic_fetch_sub(&server->probes, 1);
+    peer->probe = false;
     chunks_drop(peer);
     pthread_mutex_unlock(&peer->lock);
     pthread_mutex_lock(&server->lock);

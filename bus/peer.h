@@ -10,8 +10,12 @@
 #include "bus/bus_internal.h"
 #include "bus/frame.h"
 #include "bus/server.h"
+#include "bus/watchdog.h"
 
 #define BUS_PEER_QUEUE_MAX ((size_t)256 << 20) /* bytes of unsent replies */
+/* Beyond it replies are refusals, and these find no room at last either. */
+#define BUS_PEER_REFUSALS_MAX ((size_t)16 << 20)
+#define BUS_PEER_MARKS_MAX 32    /* unsent pongs and welcomes */
 #define BUS_FLUSH_LATEST_US 1000 /* a reply waits no longer to be flushed */
 
 struct bus_server {
@@ -25,6 +29,9 @@ struct bus_server {
     struct link_radio *radio;
     struct event_source *source; /* event.c */
     struct watchdog *watchdog;
+    char token[WATCHDOG_TOKEN_MAX]; /* its probes' */
+    atomic_uint probes;             /* of them connected */
+    void (*sick)(void *arg, const char *why);
     atomic_uint refs;
     atomic_bool draining;
     _Atomic uint64_t frames_in, frames_out, requests, replies, dropped;
@@ -45,6 +52,7 @@ struct chunk {
     struct chunk *next;
     struct bus_buf buf;
     uint32_t envelopes;
+    uint32_t marks;          /* pongs and welcomes among them */
     bool plain;              /* answers one frame of a plain caller */
     bool closed;             /* full */
     struct link_route route; /* plain */
@@ -63,9 +71,11 @@ struct bus_peer {
     bool said_goodbye;
     struct link_route route; /* of its last multiplexed frame */
     struct chunk *head, *tail, *spare;
-    size_t queued; /* bytes in chunks */
-    bool flush;    /* send the open chunk too */
-    bool busy;     /* a frame is being handed over */
+    size_t queued;  /* bytes in chunks */
+    uint32_t marks; /* in chunks */
+    bool probe;     /* the watchdog's */
+    bool flush;     /* send the open chunk too */
+    bool busy;      /* a frame is being handed over */
     bool dirty;
     struct bus_peer *dirty_next;
     uint64_t sent, acked; /* multiplexed frames */

@@ -16,8 +16,8 @@
 #include <unistd.h>
 
 #include "bus/event_internal.h"
+#include "bus/log.h"
 #include "bus/peer.h"
-#include "bus/watchdog.h"
 
 #define LAST_WORDS_MS 500  /* for callers to acknowledge the last replies */
 #define PLAIN_LINGER_MS 20 /* plain callers acknowledge nothing */
@@ -92,6 +92,7 @@ static int name_addresses(struct bus_server *server, struct bus_error *err)
     char path[BUS_PATH_MAX];
     char start[16];
     base36((uint64_t)name->started, start);
+    snprintf(server->token, sizeof(server->token), "%s", start);
     const char *scheme = server->bus->memory ? "mem" : "ipc";
     int len = snprintf(path, sizeof(path), "%s/sock/%s.%s.%d.%s",
                        server->bus->memory ? "" : server->bus->home,
@@ -142,6 +143,7 @@ static struct bus_server *server_new(struct bus *bus,
     server->bus = bus;
     server->serve = options->serve;
     server->arg = options->arg;
+    server->sick = options->sick;
     server->frame_max = options->frame_bytes_max ? options->frame_bytes_max
                                                  : BUS_FRAME_BYTES_MAX;
     atomic_init(&server->refs, 1);
@@ -192,6 +194,34 @@ static void server_leave(struct bus_server *server)
     pthread_mutex_unlock(&bus->server_lock);
 }
 
+static unsigned dog_probes(void *arg)
+{
+    struct bus_server *server = arg;
+    return atomic_load(&server->probes);
+}
+
+static void dog_sick(void *arg, const char *why)
+{
+    struct bus_server *server = arg;
+    bus_log(BUS_LOG_SEVERE, NULL, NULL, "%s#%s: %s", server->name.actor,
+            server->name.instance, why);
+    if (server->sick)
+        server->sick(server->arg, why);
+}
+
+static void server_watch(struct bus_server *server)
+{
+    const struct watchdog_ward ward = {
+        .hub = server->hub,
+        .url = server->name.url,
+        .token = server->token,
+        .probes = dog_probes,
+        .sick = dog_sick,
+        .arg = server,
+    };
+    server->watchdog = watchdog_start(&ward);
+}
+
 int bus_server_open(struct bus *bus, const struct bus_server_options *options,
                     struct bus_server **ret, struct bus_error *err)
 {
@@ -208,7 +238,7 @@ int bus_server_open(struct bus *bus, const struct bus_server_options *options,
     }
     server_join(server);
     if (!bus->memory)
-        server->watchdog = watchdog_start(server->hub, server->name.url);
+        server_watch(server);
     *ret = server;
     return BUS_OK;
 }
@@ -402,6 +432,12 @@ void bus_server_stats(struct bus_server *server, struct bus_server_stats *ret)
 {
     pthread_mutex_lock(&server->lock);
     uint64_t peers = server->peer_count;
+    uint64_t unsent = 0;
+    for (struct bus_peer *peer = server->peers; peer; peer = peer->next) {
+        pthread_mutex_lock(&peer->lock);
+        unsent += peer->queued;
+        pthread_mutex_unlock(&peer->lock);
+    }
     pthread_mutex_unlock(&server->lock);
     *ret = (struct bus_server_stats){
         .frames_in = server->frames_in,
@@ -410,5 +446,6 @@ void bus_server_stats(struct bus_server *server, struct bus_server_stats *ret)
         .replies = server->replies,
         .dropped = server->dropped,
         .peers = peers,
+        .unsent = unsent,
     };
 }

@@ -23,14 +23,17 @@
 
 #define URL_MAX 160
 #define IPC "ipc://"
+#define ANSWER_MAX 1024 /* a welcome, at most with a goodbye */
+#define GONE_SLICE_MS 50
 
 struct watchdog {
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t changed;
     bool stop;
-    struct link_hub *hub;
+    struct watchdog_ward ward;
     char url[URL_MAX];
+    char token[WATCHDOG_TOKEN_MAX];
 };
 
 static bool wait_for(int fd, short events, int64_t deadline)
@@ -83,22 +86,35 @@ static bool greet(int fd, int64_t deadline)
 }
 
 /* Type, length, request id, frame. */
-static bool hello(int fd, int64_t deadline)
+static bool hello(int fd, const char *token, int64_t deadline)
 {
+    struct bus_buf message;
+    bus_buf_init(&message, 128);
     struct bus_buf frame;
     bus_buf_init(&frame, 64);
     bus_frame_begin(&frame, true);
-    bus_frame_hello(&frame, BUS_ENVELOPE_HELLO, "watchdog", "", "");
+    bus_frame_hello(&frame, BUS_ENVELOPE_HELLO, WATCHDOG_NAME, token, "");
     uint8_t head[13] = {1,    0, 0, 0, 0, 0, 0, 0, (uint8_t)(frame.len + 4),
                         0x80, 0, 0, 1};
-    bool sent = send_all(fd, head, sizeof(head), deadline) &&
-                send_all(fd, frame.data, frame.len, deadline);
+    bus_buf_add(&message, head, sizeof(head));
+    bus_buf_add(&message, frame.data, frame.len);
+    bool sent = send_all(fd, message.data, message.len, deadline);
     bus_buf_release(&frame);
-    /* Any answer will do: somebody reads. */
-    return sent && recv_all(fd, head, sizeof(head), deadline);
+    bus_buf_release(&message);
+    return sent;
 }
 
-bool watchdog_probe(const char *url, int timeout_ms)
+/* Any answer will do: somebody reads. It is read to its end. */
+static bool answered(int fd, int64_t deadline)
+{
+    uint8_t head[9], rest[ANSWER_MAX];
+    if (!recv_all(fd, head, sizeof(head), deadline))
+        return false;
+    size_t len = (size_t)head[7] << 8 | head[8];
+    return len <= sizeof(rest) && recv_all(fd, rest, len, deadline);
+}
+
+bool watchdog_probe(const char *url, const char *token, int timeout_ms)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     const char *path = url + strlen(IPC);
@@ -112,20 +128,18 @@ bool watchdog_probe(const char *url, int timeout_ms)
     int64_t deadline = bus_now(&bus_clock_system) + timeout_ms * BUS_MILLI;
     bool welcome =
         connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0 &&
-        greet(fd, deadline) && hello(fd, deadline);
+        greet(fd, deadline) && hello(fd, token, deadline) &&
+        answered(fd, deadline);
     close(fd);
     return welcome;
 }
 
-static bool dog_sleep(struct watchdog *dog)
+/* False: it is to stop. */
+static bool dog_sleep(struct watchdog *dog, int ms)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += WATCHDOG_EVERY_MS * 1000000L;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
+    int64_t end = bus_now(&bus_clock_system) + ms * BUS_MILLI;
+    struct timespec until = {.tv_sec = end / BUS_SECOND,
+                             .tv_nsec = end % BUS_SECOND};
     pthread_mutex_lock(&dog->lock);
     int rc = 0;
     while (!dog->stop && rc == 0)
@@ -135,25 +149,45 @@ static bool dog_sleep(struct watchdog *dog)
     return !stop;
 }
 
+/* In slices, so that a process that was stopped for a while is given its time
+ * once it runs again. */
+static bool probes_gone(struct watchdog *dog)
+{
+    const struct watchdog_ward *ward = &dog->ward;
+    for (int ms = 0; ms < WATCHDOG_GONE_MS; ms += GONE_SLICE_MS)
+        if (ward->probes(ward->arg) == 0 || !dog_sleep(dog, GONE_SLICE_MS))
+            return true;
+    return ward->probes(ward->arg) == 0;
+}
+
 static void *dog_run(void *arg)
 {
     struct watchdog *dog = arg;
-    while (dog_sleep(dog)) {
-        if (watchdog_probe(dog->url, WATCHDOG_ANSWER_MS))
-            continue;
+    struct watchdog_ward *ward = &dog->ward;
+    while (dog_sleep(dog, WATCHDOG_EVERY_MS)) {
+        bool welcome = watchdog_probe(dog->url, dog->token, WATCHDOG_ANSWER_MS);
+        if (!probes_gone(dog)) {
+            ward->sick(ward->arg,
+                       "nng's closing thread hangs: a connection's end was not "
+                       "reported within 2 s (nng 1.5.2 waits for ever for a "
+                       "receive begun while its connection closed)");
+            break;
+        }
         struct bus_error err;
-        dog->hub->carrier->relisten(dog->hub, &err);
+        if (!welcome)
+            ward->hub->carrier->relisten(ward->hub, &err);
     }
     return NULL;
 }
 
-struct watchdog *watchdog_start(struct link_hub *hub, const char *url)
+struct watchdog *watchdog_start(const struct watchdog_ward *ward)
 {
     struct watchdog *dog = calloc(1, sizeof(*dog));
     if (!dog)
         abort();
-    dog->hub = hub;
-    snprintf(dog->url, sizeof(dog->url), "%s", url);
+    dog->ward = *ward;
+    snprintf(dog->url, sizeof(dog->url), "%s", ward->url);
+    snprintf(dog->token, sizeof(dog->token), "%s", ward->token);
     pthread_mutex_init(&dog->lock, NULL);
     pthread_condattr_t attr;
     pthread_condattr_init(&attr);

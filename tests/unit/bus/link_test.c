@@ -26,6 +26,9 @@
 
 #define PAUSED_REPLIES 5000
 #define PAUSED_BYTES 16384
+#define FLOOD_PINGS 10000 /* of a frame */
+#define FLOOD_FRAMES 100
+#define FLOOD_KEPT 4096 /* bytes */
 
 struct world {
     char home[FOLDER_MAX];
@@ -313,11 +316,38 @@ static void test_rubbish_is_answered_and_cut(void **state)
     nng_close(socket);
 }
 
+/* As many pings as memory would notice, and nothing is read meanwhile. */
+static void test_pings_nobody_reads_are_not_kept(void **state)
+{
+    struct world *world = *state;
+    nng_socket socket = dial(world, true);
+    struct bus_server_stats before, stats;
+    struct bus_buf frame;
+    bus_buf_init(&frame, BUS_FRAME_BYTES_MAX);
+    bus_frame_begin(&frame, true);
+    for (int i = 0; i < FLOOD_PINGS; i++)
+        bus_frame_mark(&frame, BUS_ENVELOPE_PING, 7);
+    for (int i = 0; i < FLOOD_PINGS / 100; i++)
+        bus_frame_hello(&frame, BUS_ENVELOPE_HELLO, "flood", "", "");
+    bus_server_stats(world->server, &before);
+    for (int i = 0; i < FLOOD_FRAMES; i++)
+        send_raw(socket, &frame);
+    do {
+        bus_server_stats(world->server, &stats);
+        assert_in_range(stats.unsent, 0, FLOOD_KEPT);
+    } while (stats.frames_in < before.frames_in + FLOOD_FRAMES);
+    nng_msg *msg;
+    assert_int_equal(nng_recvmsg(socket, &msg, 0), 0); /* some were answered */
+    nng_msg_free(msg);
+    nng_close(socket);
+    bus_buf_release(&frame);
+}
+
 static void test_probe_is_welcomed(void **state)
 {
     struct world *world = *state;
-    assert_true(watchdog_probe(world->name.url, 5000));
-    assert_false(watchdog_probe("ipc:///nowhere/at/all", 1000));
+    assert_true(watchdog_probe(world->name.url, "", 5000));
+    assert_false(watchdog_probe("ipc:///nowhere/at/all", "", 1000));
 }
 
 int main(void)
@@ -329,6 +359,7 @@ int main(void)
         CASE(test_plain_frame_of_three_gets_one_frame),
         CASE(test_paused_reader_gets_every_reply),
         CASE(test_rubbish_is_answered_and_cut),
+        CASE(test_pings_nobody_reads_are_not_kept),
         CASE(test_probe_is_welcomed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
