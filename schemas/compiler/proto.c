@@ -33,6 +33,8 @@ struct known {
     struct schema_message *message;
     struct schema_enum *values;
     const Message *descriptor; /* of messages */
+    bool used;                 /* by a field or a method */
+    bool listed;               /* among the unit's */
     const File *file;
     struct place place;
 };
@@ -154,6 +156,11 @@ static const char *local_name(const struct proto *proto, const char *full)
     if (!package || !package[0])
         return full;
     return full + strlen(package) + 1;
+}
+
+static bool is_google(const struct known *known)
+{
+    return !strncmp(known->name, ".google.protobuf.", 17);
 }
 
 static void read_enum(struct proto *proto, const char *outer, const Enum *from,
@@ -304,12 +311,7 @@ static bool read_message_type(struct proto *proto, const Field *from,
                               const struct place *place)
 {
     const struct well_known *special = find_well_known(from->type_name);
-    const struct known *known = find_known(proto, from->type_name);
-    if (from->type == FIELD_TYPE(GROUP)) {
-        complain(proto, place, "groups are not served, expected a message",
-                 from->name);
-        return false;
-    }
+    struct known *known = find_known(proto, from->type_name);
     if (special) {
         field->kind = special->kind;
         field->presence = special->presence && field->cardinality == SCHEMA_ONE;
@@ -319,6 +321,7 @@ static bool read_message_type(struct proto *proto, const Field *from,
         complain(proto, place, "unresolved type", from->type_name);
         return false;
     }
+    known->used = true;
     field->kind = SCHEMA_MESSAGE;
     field->message = known->message;
     const Google__Protobuf__MessageOptions *options =
@@ -373,8 +376,12 @@ static bool read_field(struct proto *proto, const Message *message,
     field->presence = !repeated && !required &&
                       (optional || field->oneof[0] || !is_proto3(proto->file));
     if (from->type == FIELD_TYPE(ENUM)) {
-        const struct known *known = find_known(proto, from->type_name);
+        struct known *known = find_known(proto, from->type_name);
         field->values = known ? known->values : NULL;
+        if (known && is_google(known) && !known->listed)
+            vec_push(proto->pool, &proto->enums, known->values);
+        if (known)
+            known->listed = true;
     }
     return true;
 }
@@ -417,9 +424,11 @@ static void read_message(struct proto *proto, struct known *known)
 static const struct schema_message *body_of(const struct proto *proto,
                                             const char *type)
 {
-    const struct known *known = find_known(proto, type);
+    struct known *known = find_known(proto, type);
     if (!strcmp(type, ".google.protobuf.Empty"))
         return NULL;
+    if (known)
+        known->used = true;
     return known ? known->message : NULL;
 }
 
@@ -512,24 +521,32 @@ static void list_files(struct proto *proto, struct schema_unit *unit)
     unit->file_count = files.count;
 }
 
-static bool is_google(const struct known *known)
+/* Of Google's own messages those that somebody uses, which a message that is
+ * read later may do: called until there are no more. */
+static void list_messages(struct proto *proto, struct vec *messages)
 {
-    return !strncmp(known->name, ".google.protobuf.", 17);
+    struct known *const *known = proto->known.items;
+    for (size_t i = 0; i < proto->known.count; i++) {
+        if (!known[i]->message || known[i]->listed ||
+            (is_google(known[i]) && !known[i]->used))
+            continue;
+        known[i]->listed = true;
+        read_message(proto, known[i]);
+        vec_push(proto->pool, messages, known[i]->message);
+    }
 }
 
 static void fill_unit(struct proto *proto, struct schema_unit *unit)
 {
     struct vec messages = {0};
-    struct known *const *known = proto->known.items;
-    for (size_t i = 0; i < proto->known.count; i++) {
-        if (!known[i]->message || is_google(known[i]))
-            continue;
-        read_message(proto, known[i]);
-        vec_push(proto->pool, &messages, known[i]->message);
-    }
     proto->file = proto->root;
     for (size_t i = 0; i < proto->root->n_service; i++)
         read_service(proto, proto->root->service[i], i);
+    size_t before;
+    do {
+        before = messages.count;
+        list_messages(proto, &messages);
+    } while (messages.count > before);
     unit->actor = package_of(proto, proto->root);
     unit->package = proto->root->package ? proto->root->package : "";
     unit->messages = messages.items;

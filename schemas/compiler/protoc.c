@@ -85,11 +85,12 @@ static int run(struct protoc *protoc, const char *set, const char *errors)
 {
     struct pool *pool = &protoc->schema->pool;
     const char *const *folders = protoc->folders.items;
-    char *argv[PROTO_FOLDERS_MAX + 6];
+    char *argv[PROTO_FOLDERS_MAX + 7];
     int argc = 0;
     argv[argc++] = pool_text(pool, "protoc");
     for (size_t i = 0; i < protoc->folders.count; i++)
         argv[argc++] = pool_printf(pool, "-I%s", folders[i]);
+    argv[argc++] = pool_printf(pool, "-I%s", protoc->scratch);
     argv[argc++] = pool_text(pool, "--include_imports");
     argv[argc++] = pool_text(pool, "--include_source_info");
     argv[argc++] = pool_printf(pool, "--descriptor_set_out=%s", set);
@@ -139,7 +140,9 @@ static void pass_on(struct protoc *protoc, const char *text)
 {
     const char *at = strchr(text, ':');
     char *end;
-    if (strstr(text, ": warning: ") || !*text)
+    /* The import line itself is reported too, with its position. */
+    if (strstr(text, ": warning: ") || strstr(text, ": File not found.") ||
+        !*text)
         return;
     long line = at ? strtol(at + 1, &end, 10) : 0;
     long column = line > 0 && *end == ':' ? strtol(end + 1, &end, 10) : 0;
@@ -233,11 +236,17 @@ bool protoc_run(struct protoc *protoc)
                          folder, strerror(errno));
         return false;
     }
+    protoc->scratch = folder;
     const char *set = pool_printf(pool, "%s/set", folder);
     const char *errors = pool_printf(pool, "%s/errors", folder);
     find_folders(protoc);
-    int status = run(protoc, set, errors);
-    if (status)
+    bool stubs = proto_stubs_write(pool, folder);
+    int status = stubs ? run(protoc, set, errors) : -1;
+    proto_stubs_remove(pool, folder);
+    if (!stubs)
+        schema_error_add(protoc->schema, &pos, NULL, "cannot write into %s: %s",
+                         folder, strerror(errno));
+    else if (status)
         pass_on_all(protoc, errors, status);
     bool ok = !status && unpack(protoc, set);
     unlink(set);

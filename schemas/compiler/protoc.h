@@ -17,6 +17,7 @@ struct protoc {
     struct source *from; /* who imports it, and where; NULL */
     size_t at;
     struct source *source; /* its text, for positions */
+    const char *scratch;   /* folder of this run */
     struct vec folders;    /* const char *: where imports were looked for */
     Google__Protobuf__FileDescriptorSet *set; /* in the schema's pool */
 };
@@ -26,6 +27,11 @@ bool protoc_run(struct protoc *protoc);
 
 /* The file behind a name in the set, where it was found. */
 const char *protoc_file(const struct protoc *protoc, const char *name);
+
+/* Option files of others, for imports that are not installed: written under a
+ * folder (false: it could not be), and removed again. */
+bool proto_stubs_write(struct pool *pool, const char *folder);
+void proto_stubs_remove(struct pool *pool, const char *folder);
 
 /* The offset of protoc's line and column (both from 0, tabs to 8). */
 size_t protoc_offset(const struct source *source, int32_t line, int32_t column);

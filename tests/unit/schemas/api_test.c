@@ -224,7 +224,68 @@ static void takes_comments_anywhere(void **state)
                         "the field's doc");
 }
 
+static void reads_both_dialects_as_one(void **state)
+{
+    (void)state;
+    const struct schema_unit *unit =
+        schema_load(loaded, "language/dialects.api");
+    assert_non_null(unit);
+    const struct schema_message *req = message_of(unit, "LoginReq");
+    assert_int_equal(field_of(req, "kind")->kind, SCHEMA_TEXT);
+    assert_int_equal(field_of(req, "fee")->kind, SCHEMA_TEXT);
+    assert_int_equal(field_of(req, "at")->kind, SCHEMA_TIME);
+    assert_int_equal(field_of(req, "any")->kind, SCHEMA_ANY);
+    assert_int_equal(field_of(req, "ids")->cardinality, SCHEMA_LIST);
+    assert_int_equal(field_of(req, "three")->cardinality, SCHEMA_LIST);
+    assert_int_equal(field_of(req, "size")->flags & SCHEMA_IN_FORM,
+                     SCHEMA_IN_FORM);
+    /* The second field of one tag is known by its own name. */
+    assert_string_equal(field_of(req, "mobile")->written, "Mobile");
+    assert_string_equal(field_of(req, "Copied")->written, "Copied");
+    assert_string_equal(unit->info[1].value,
+                        "words: more (words), and 2021-05-06 12:30:45");
+    const struct schema_method *login = method_of(unit, "LoginHandler");
+    assert_string_equal(login->url, "/v1.0/login");
+    assert_string_equal(login->group->middlewares[1], "Second");
+    assert_string_equal(method_of(unit, "look")->url,
+                        "/v1.0/look/:page-id/a-1.0");
+    assert_string_equal(method_of(unit, "look")->doc, "plain words");
+}
+
 /* ---- failure ---- */
+
+static void refuses_a_name_that_stands_for_itself(void **state)
+{
+    (void)state;
+    load_bad("a.api", "type A B\ntype B []A\n", 1, 6, "'A' stands for itself");
+}
+
+static void refuses_a_package_that_nothing_maps(void **state)
+{
+    (void)state;
+    load_bad("a.api", "type A {\n  D pkg.Type\n}", 2, 5,
+             "unresolved type 'pkg.Type'; info may name one for it, such as "
+             "types: \"pkg.Type=string\"");
+}
+
+static void stops_at_the_limit_of_routes(void **state)
+{
+    (void)state;
+    size_t size = 5000 * 40, len = 0;
+    char *text = malloc(size);
+    assert_non_null(text);
+    len += (size_t)snprintf(text, size, "service a {\n");
+    for (int i = 0; i < 4097; i++)
+        len += (size_t)snprintf(text + len, size - len,
+                                "@handler h%d\nget /%d\n", i, i);
+    len += (size_t)snprintf(text + len, size - len, "}");
+    const struct schema_unit *unit =
+        schema_load_text(loaded, "a.api", text, len);
+    free(text);
+    assert_null(unit);
+    assert_string_equal(schema_error_at(loaded, 0)->message,
+                        "4097 routes, expected at most 4096");
+}
 
 static void refuses_what_public_parsers_read_wrongly(void **state)
 {
@@ -362,6 +423,10 @@ int main(void)
         LOADED_TEST(imports_diamonds_once),
         LOADED_TEST(skips_a_mark_and_takes_crlf),
         LOADED_TEST(takes_comments_anywhere),
+        LOADED_TEST(reads_both_dialects_as_one),
+        LOADED_TEST(refuses_a_name_that_stands_for_itself),
+        LOADED_TEST(refuses_a_package_that_nothing_maps),
+        LOADED_TEST(stops_at_the_limit_of_routes),
         LOADED_TEST(refuses_what_public_parsers_read_wrongly),
         LOADED_TEST(refuses_a_comment_inside_a_path),
         LOADED_TEST(refuses_one_route_with_two_requests),

@@ -92,7 +92,56 @@ static void marks_imported_messages(void **state)
     assert_string_equal(unit->files[0], "language/shop.proto");
 }
 
+static void knows_options_that_are_not_installed(void **state)
+{
+    (void)state;
+    const struct schema_unit *unit =
+        schema_load(loaded, "language/options.proto");
+    assert_non_null(unit);
+    assert_string_equal(unit->actor, "options"); /* it has no package */
+    assert_string_equal(method_of(unit, "get")->path, "/Notes/get");
+    /* Google's own messages are there when somebody uses them. */
+    const struct schema_message *note = message_of(unit, "Note");
+    assert_string_equal(field_of(note, "mask")->message->fields[0].name,
+                        "paths");
+    assert_int_equal(field_of(note, "none")->kind, SCHEMA_ENUM);
+    assert_int_equal(unit->enum_count, 1);
+    assert_int_equal(
+        field_of(method_of(unit, "raw")->request, "fields")->cardinality,
+        SCHEMA_MAP);
+    for (size_t i = 0; i < unit->file_count; i++)
+        assert_null(strstr(unit->files[i], "annotations"));
+}
+
+static void reads_proto2(void **state)
+{
+    (void)state;
+    const struct schema_unit *unit = schema_load(loaded, "language/old.proto");
+    assert_non_null(unit);
+    const struct schema_message *order = message_of(unit, "Order");
+    assert_int_equal(field_of(order, "id")->flags & SCHEMA_REQUIRED,
+                     SCHEMA_REQUIRED);
+    assert_true(field_of(order, "name")->presence);
+    assert_string_equal(field_of(order, "place")->message->full,
+                        "old.v1.Order.Place");
+    assert_string_equal(field_of(order, "inner")->oneof, "choice");
+    assert_int_equal(order->field_count, 7);
+    assert_string_equal(method_of(unit, "put")->reply->c_name,
+                        "old_v1_Order_Inner");
+}
+
 /* ---- failure ---- */
+
+static void says_which_import_is_absent(void **state)
+{
+    (void)state;
+    assert_null(schema_load(loaded, "errors/import.proto"));
+    assert_int_equal(schema_error_count(loaded), 2);
+    assert_string_equal(
+        schema_error_at(loaded, 0)->message,
+        "Import \"no/such/file.proto\" was not found or had errors.");
+    assert_int_equal(schema_error_at(loaded, 0)->pos.line, 5);
+}
 
 static void passes_protocs_errors_on(void **state)
 {
@@ -139,6 +188,9 @@ int main(void)
         LOADED_TEST(reads_every_kind_of_field),
         LOADED_TEST(reads_methods_and_their_marks),
         LOADED_TEST(marks_imported_messages),
+        LOADED_TEST(knows_options_that_are_not_installed),
+        LOADED_TEST(reads_proto2),
+        LOADED_TEST(says_which_import_is_absent),
         LOADED_TEST(passes_protocs_errors_on),
         LOADED_TEST(refuses_an_absent_file),
         LOADED_TEST(says_when_protoc_is_missing),
