@@ -60,11 +60,14 @@ static void log_exchange(const struct exchange *exchange)
 
 static void finish(struct exchange *exchange)
 {
+    struct conn *conn = exchange->conn;
     log_exchange(exchange);
-    if (exchange->conn)
-        conn_answer(exchange->conn, exchange);
-    else
+    if (!conn) { /* gone; so may the actor be */
         exchange_free(exchange);
+        return;
+    }
+    actor_answered(exchange->edge->process, exchange->answer.status >= 500);
+    conn_answer(conn, exchange);
 }
 
 /* --- steps: each returns false when it has left an answer --- */

@@ -26,4 +26,8 @@ struct actor_process {
     int replicas;
 };
 
+/* A loop says that it answered one request, wherever that came from, so that
+ * `bus ps` and $stats count it. Any thread, until the loop's stop returns. */
+void actor_answered(struct actor_process *process, bool error);
+
 #endif

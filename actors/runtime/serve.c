@@ -19,10 +19,17 @@ void runtime_refuse(struct runtime *runtime, struct bus_inbound *inbound,
         bus_server_flush(runtime->process.server);
 }
 
+void actor_answered(struct actor_process *process, bool error)
+{
+    struct runtime *runtime = (struct runtime *)process; /* first member */
+    atomic_fetch_add_explicit(&runtime->calls, 1, memory_order_relaxed);
+    if (error)
+        atomic_fetch_add_explicit(&runtime->errors, 1, memory_order_relaxed);
+}
+
 static void loop_serve(struct runtime *runtime, struct bus_inbound *inbound)
 {
     void *self = atomic_load(&runtime->loop_self);
-    atomic_fetch_add_explicit(&runtime->calls, 1, memory_order_relaxed);
     if (self)
         runtime->process.type->loop->serve(self, inbound);
     else

@@ -192,9 +192,10 @@ static void world_call(void *arg, const struct saga_call *call)
 
 static void world_answer(void *arg, void *asker, const struct bus_reply *reply)
 {
+    const struct saga_actor *self = arg;
     struct bus_inbound *inbound = asker;
     bool effect = strcmp(inbound->method, "submit") == 0;
-    (void)arg;
+    actor_answered(self->process, reply->error.code != BUS_OK);
     if (effect)
         bus_effect("reply");
     bus_inbound_reply(inbound, reply);

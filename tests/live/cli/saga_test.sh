@@ -31,6 +31,10 @@ status 1 bus saga show nobody
 grep -q '^NOT_FOUND: no saga nobody' "$work/status.out" ||
     fail "an unknown gid is not said"
 
+# Four submissions and three questions, of which three were refused.
+same "counted" "7 3" "$(bus stats saga --json |
+    jq -r '.[0] | "\(.calls) \(.errors)"')"
+
 # The second step stays busy until the file is gone.
 mkdir -p "$TROUPE_HOME/fault"
 fault=$TROUPE_HOME/fault/score.saveUserScore
