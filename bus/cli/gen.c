@@ -13,9 +13,10 @@ static const struct word {
     int (*run)(struct cli *cli);
     bool many; /* files */
 } words[] = {
-    {"check", cli_gen_check, true}, {"api", cli_gen_code, true},
-    {"rpc", cli_gen_code, true},    {"model", cli_gen_code, true},
-    {"saga", cli_gen_code, true},   {"openapi", cli_gen_openapi, false}};
+    {"check", cli_gen_check, true},   {"api", cli_gen_code, true},
+    {"rpc", cli_gen_code, true},      {"model", cli_gen_code, true},
+    {"saga", cli_gen_code, true},     {"openapi", cli_gen_openapi, false},
+    {"client", cli_gen_client, false}};
 
 #define WORDS (sizeof(words) / sizeof(words[0]))
 
@@ -54,6 +55,7 @@ static void complete(struct cli *cli, int index)
 static const struct cli_option options[] = {
     {'o', "out", "PATH", "the folder (default: here) or the file"},
     {'c', "cache", NULL, "models go through the cache"},
+    {0, "lang", "ts", "the language of a client"},
     {0}};
 
 extern const struct cli_verb cli_verb_gen;
@@ -67,7 +69,8 @@ const struct cli_verb cli_verb_gen = {
             "gen saga FILE.saga  C for callers and implementer; made once and\n"
             "                   then kept: handler stubs and etc/NAME.yaml\n"
             "gen openapi FILE.api  OpenAPI 3.1, to standard output or with -o\n"
-            "                   into a file",
+            "                   into a file\n"
+            "gen client --lang ts FILE.api  a TypeScript client, the same",
     .args_min = 1,
     .args_max = CLI_ARGS_MAX,
     .options = options,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * bus gen openapi: one schema as one text, to standard output or a file.
+ * bus gen openapi, bus gen client: one schema as one text, to standard output
+ * or a file.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -38,4 +39,12 @@ static int run(struct cli *cli, print_text *print)
 int cli_gen_openapi(struct cli *cli)
 {
     return run(cli, schema_openapi);
+}
+
+int cli_gen_client(struct cli *cli)
+{
+    const char *language = cli_value(cli, "lang");
+    if (!language || strcmp(language, "ts") != 0)
+        return cli_fail(CLI_USAGE, "expected: bus gen client --lang ts FILE");
+    return run(cli, schema_typescript);
 }

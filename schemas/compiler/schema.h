@@ -394,5 +394,8 @@ const char *schema_describe_errors(struct schema *schema, const char *path);
  * an error added, if there is no service in it. OpenAPI 3.1, JSON. */
 const char *schema_openapi(struct schema *schema,
                            const struct schema_unit *unit);
+/* A client on fetch alone. */
+const char *schema_typescript(struct schema *schema,
+                              const struct schema_unit *unit);
 
 #endif
