@@ -13,10 +13,10 @@ static const struct word {
     int (*run)(struct cli *cli);
     bool many; /* files */
 } words[] = {
-    {"check", cli_gen_check, true},   {"api", cli_gen_code, true},
-    {"rpc", cli_gen_code, true},      {"model", cli_gen_code, true},
-    {"saga", cli_gen_code, true},     {"openapi", cli_gen_openapi, false},
-    {"client", cli_gen_client, false}};
+    {"check", cli_gen_check, true},    {"api", cli_gen_code, true},
+    {"rpc", cli_gen_code, true},       {"model", cli_gen_code, true},
+    {"saga", cli_gen_code, true},      {"openapi", cli_gen_openapi, false},
+    {"client", cli_gen_client, false}, {"format", cli_gen_format, false}};
 
 #define WORDS (sizeof(words) / sizeof(words[0]))
 
@@ -70,7 +70,8 @@ const struct cli_verb cli_verb_gen = {
             "                   then kept: handler stubs and etc/NAME.yaml\n"
             "gen openapi FILE.api  OpenAPI 3.1, to standard output or with -o\n"
             "                   into a file\n"
-            "gen client --lang ts FILE.api  a TypeScript client, the same",
+            "gen client --lang ts FILE.api  a TypeScript client, the same\n"
+            "gen format FILE.api  the same file in canonical layout, the same",
     .args_min = 1,
     .args_max = CLI_ARGS_MAX,
     .options = options,

@@ -13,6 +13,7 @@ int cli_gen_check(struct cli *cli);
 int cli_gen_code(struct cli *cli); /* api, rpc, model, saga */
 int cli_gen_openapi(struct cli *cli);
 int cli_gen_client(struct cli *cli);
+int cli_gen_format(struct cli *cli);
 
 /* The file, without errors; NULL, and they are printed. */
 const struct schema_unit *cli_gen_load(struct schema *schema, const char *path);

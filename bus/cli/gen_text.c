@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * bus gen openapi, bus gen client: one schema as one text, to standard output
- * or a file.
+ * bus gen openapi, client and format: one schema as one text, to standard
+ * output or a file.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -47,4 +47,47 @@ int cli_gen_client(struct cli *cli)
     if (!language || strcmp(language, "ts") != 0)
         return cli_fail(CLI_USAGE, "expected: bus gen client --lang ts FILE");
     return run(cli, schema_typescript);
+}
+
+/* The file as it stands, in the schema's own words; "" if it went away. */
+static const char *read_text(struct cli *cli, const char *path, size_t *ret_len)
+{
+    FILE *file = fopen(path, "rbe");
+    size_t cap = 1 << 16, len = 0;
+    char *text = bus_arena_alloc(&cli->arena, cap);
+    while (file && text) {
+        size_t got = fread(text + len, 1, cap - len, file);
+        len += got;
+        if (!got)
+            break;
+        if (len < cap)
+            continue;
+        char *more = bus_arena_alloc(&cli->arena, cap * 2);
+        if (more)
+            memcpy(more, text, len);
+        text = more;
+        cap *= 2;
+    }
+    if (file)
+        fclose(file);
+    *ret_len = text ? len : 0;
+    return text ? text : "";
+}
+
+int cli_gen_format(struct cli *cli)
+{
+    const char *path = cli->argv[1];
+    size_t len;
+    struct schema *schema = schema_new();
+    const struct schema_unit *unit = cli_gen_load(schema, path);
+    int status = CLI_FAILED;
+    if (unit && unit->language != SCHEMA_API) {
+        status = cli_fail(CLI_USAGE, "%s: expected an .api file", path);
+    } else if (unit) {
+        const char *text = read_text(cli, path, &len);
+        status =
+            put_text(schema_format(schema, text, len), cli_value(cli, "out"));
+    }
+    schema_free(schema);
+    return status;
 }

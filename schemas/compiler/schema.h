@@ -397,5 +397,8 @@ const char *schema_openapi(struct schema *schema,
 /* A client on fetch alone. */
 const char *schema_typescript(struct schema *schema,
                               const struct schema_unit *unit);
+/* The text of an .api file in its canonical layout: only blanks differ. It must
+ * be one that loads. */
+const char *schema_format(struct schema *schema, const char *text, size_t len);
 
 #endif
