@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <time.h>
 
 #include "bus/event.h"
@@ -29,7 +30,10 @@ struct world {
     uint64_t lost, last;
     char topic[BUS_TOPIC_MAX];
     uint8_t body[8];
+    atomic_bool enough; /* has been published */
 };
+
+#define CLOSE_MS 5000 /* is too long, also for a busy machine */
 
 static void serve(void *arg, struct bus_inbound *inbound)
 {
@@ -191,6 +195,45 @@ static void test_a_slow_listener_is_told_what_it_lost(void **state)
     bus_unsubscribe(sub);
 }
 
+static void *stream(void *arg)
+{
+    struct world *world = arg;
+    static const struct bus_bytes none = {NULL, 0};
+    while (!atomic_load(&world->enough) &&
+           bus_server_event(world->server, "user.many", none, NULL) == BUS_OK)
+        ;
+    return NULL;
+}
+
+/* Its socket cannot be closed safely; nobody waits for that, and its listener
+ * hears nothing more. */
+static void test_leaving_a_stream_that_never_ends(void **state)
+{
+    struct world *world = *state;
+    struct bus_options options = {.home = world->home, .actor = "listener"};
+    struct bus *listener;
+    struct bus_subscription *sub;
+    pthread_t thread;
+    assert_int_equal(bus_open(&options, &listener, NULL), BUS_OK);
+    assert_int_equal(bus_subscribe(listener, "user.>", hear, world, &sub, NULL),
+                     BUS_OK);
+    assert_true(bus_subscription_ready(sub, 10000));
+    assert_int_equal(pthread_create(&thread, NULL, stream, world), 0);
+    pthread_mutex_lock(&world->lock);
+    while (world->heard < 1000)
+        pthread_cond_wait(&world->changed, &world->lock);
+    pthread_mutex_unlock(&world->lock);
+    bus_unsubscribe(sub);
+    size_t heard = world->heard;
+    int64_t start = bus_now(&bus_clock_system);
+    bus_close(listener);
+    int64_t took = bus_now(&bus_clock_system) - start;
+    assert_int_equal(world->heard, heard);
+    atomic_store(&world->enough, true);
+    pthread_join(thread, NULL);
+    assert_in_range(took / BUS_MILLI, 0, CLOSE_MS);
+}
+
 static void test_topics_and_patterns(void **state)
 {
     (void)state;
@@ -267,6 +310,7 @@ int main(void)
         CASE(test_late_publishers_are_followed),
         CASE_MEMORY(test_late_publishers_are_followed),
         CASE(test_a_slow_listener_is_told_what_it_lost),
+        CASE(test_leaving_a_stream_that_never_ends),
         CASE_MEMORY(test_bad_patterns_are_refused),
         cmocka_unit_test(test_topics_and_patterns),
         cmocka_unit_test(test_outbox_keeps_order_and_a_limit),
