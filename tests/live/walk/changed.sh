@@ -84,7 +84,7 @@ changed_walk() {
     bin=$copy/build/bin
     home=$scratch/home2
     json=(-H 'content-type: application/json')
-    command_is up-changed 0 bus up -d "$copy/ops/troupe.yaml"
+    command_is up-changed 0 bus up -d "$(mall "$copy")"
 
     http changed-route "$user_api/hello?to=%E4%B8%96%E7%95%8C"
     http changed-field -X POST "$user_api/user/login" "${json[@]}" \

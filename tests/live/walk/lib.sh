@@ -106,6 +106,19 @@ reports() {
     cat "$home"/log/*.log | grep -cE 'Sanitizer|runtime error:|Assertion' || :
 }
 
+# mall TREE: the path of a topology with the demonstration's actors alone, as
+# that tree ships them, whatever an author has added to its ops/troupe.yaml.
+mall() {
+    awk -v etc="$1/ops/etc/" '
+        !/^ / { keep = 1 }
+        /^ +- Name:/ {
+            keep = $3 ~ /^(saga|user|score|user-api|search-api|edge)$/
+        }
+        keep { sub(/Config: etc\//, "Config: " etc); print }
+    ' "$1/ops/troupe.yaml" >"$scratch/mall.yaml"
+    echo "$scratch/mall.yaml"
+}
+
 body() {
     sed '1,/^\r$/d' "$scratch/answer"
 }

@@ -6,7 +6,8 @@
 . "$walk_dir/../mysql/lib.sh"
 mariadb_start || exit 1
 
-cp -r "$top/ops/etc" "$top/ops/troupe.yaml" "$scratch"
+cp -r "$top/ops/etc" "$scratch"
+sed -i "s|$top/ops/||" "$topology"
 sed -i "s|Schema: ../../|Schema: $top/|" "$scratch/etc/edge.yaml"
 for actor in user score; do
     client -e "create database mall_$actor"
@@ -15,7 +16,6 @@ for actor in user score; do
         "charset=utf8mb4&parseTime=true&loc=Asia%2FShanghai" \
         >>"$scratch/etc/$actor.yaml"
 done
-topology=$scratch/troupe.yaml
 
 # sql ACTOR STATEMENT: rows by the server's own client, laid out as sqlite3's.
 sql() {
