@@ -123,7 +123,8 @@ static void put_pairs(struct out *out, const struct schema_method *method,
         const struct schema_field *field = &request->fields[i];
         if (!(field->flags & source))
             continue;
-        out_printf(out, any ? "" : "        %s: [\n", key);
+        if (!any)
+            out_printf(out, "        %s: [\n", key);
         any = true;
         out_printf(out, "          [");
         js_text(out, source_name(field, source));
@@ -131,7 +132,7 @@ static void put_pairs(struct out *out, const struct schema_method *method,
         ts_member(out, field->name);
         out_printf(out, "],\n");
     }
-    out_printf(out, any ? "        ],\n" : "");
+    out_printf(out, "%s", any ? "        ],\n" : "");
 }
 
 static void put_json(struct out *out, const struct schema_method *method)
@@ -207,12 +208,12 @@ static void put_parameters(struct out *out, const struct schema_method *method)
         const char *name = pool_text_n(out->pool, at, len);
         if (path_field(method, name))
             continue;
-        out_printf(out, any ? "; " : "path: { ");
+        out_printf(out, "%s", any ? "; " : "path: { ");
         ts_key(out, name);
         out_printf(out, ": string | number");
         any = true;
     }
-    out_printf(out, any ? " }, " : "");
+    out_printf(out, "%s", any ? " }, " : "");
     if (method->request)
         out_printf(out, "req: %s, ", ts_name(out, method->request));
     out_printf(out, "init: RequestInit = {}");

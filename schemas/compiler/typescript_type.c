@@ -141,7 +141,7 @@ static const char *choice_of(struct out *out, const struct schema_field *field)
         return NULL;
     struct out text = {.pool = out->pool};
     for (size_t i = 0; options[i]; i++) {
-        out_printf(&text, i ? " | " : "");
+        out_printf(&text, "%s", i ? " | " : "");
         js_text(&text, options[i]);
     }
     return text.text;
