@@ -3,7 +3,7 @@
 #
 # bus saga against a real saga actor: done, rolled back, unknown, and one that
 # outlives the command's patience, whose gid must be told all the same.
-# shellcheck source-path=SCRIPTDIR disable=SC2154
+# shellcheck source-path=SCRIPTDIR disable=SC2154,SC2317
 . "$(dirname "$0")/../supervisor/lib.sh"
 top=$(cd "$(dirname "$0")/../../.." && pwd)
 etc=$top/ops/etc
