@@ -15,6 +15,7 @@
 #include "bus/code.h"
 #include "bus/error.h"
 #include "bus/json_in.h"
+#include "bus/map_keys.h"
 #include "bus/shape.h"
 #include "bus/text.h"
 
@@ -309,6 +310,9 @@ static int read_map(struct json_in *in, const struct bus_field *field,
         if (slot)
             code = read_entry(in, field->shape, &step, slot);
     }
+    /* The same text twice was refused before; numbers have many spellings. */
+    if (code == 0 && bus_map_repeats(field, &items.list))
+        return json_bad(in, in->at, "a duplicate key");
     if (code == 0)
         *ret = items.list;
     return code;

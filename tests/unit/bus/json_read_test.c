@@ -383,6 +383,8 @@ static const struct {
     {"{\"by_number\":{\"x\":[]}}", "by_number[x]",
      "field \"by_number[x]\": parsing \"x\": invalid syntax"},
     {"{\"next\":{\"percent\":101}}", "next.percent", NULL},
+    {"{\"by_number\":{\"-0\":[],\"0\":[]}}", "",
+     "malformed JSON at byte 30: a duplicate key"},
     {"{\"i8\":1,\"i8\":2}", "", "malformed JSON at byte 14: a duplicate key"},
     {"{\"i8\":null,\"\\u0069\\u0038\":2}", "",
      "malformed JSON at byte 27: a duplicate key"},
