@@ -92,3 +92,9 @@ struct bus_bytes bus_buf_bytes(const struct bus_buf *buf)
 {
     return (struct bus_bytes){buf->data, buf->len};
 }
+
+bool bus_bytes_is(struct bus_bytes bytes, const char *text)
+{
+    size_t len = strlen(text);
+    return bytes.len == len && (len == 0 || !memcmp(bytes.data, text, len));
+}

@@ -39,4 +39,7 @@ void bus_buf_release(struct bus_buf *buf);
 /* The content as a span; valid until the next append. */
 struct bus_bytes bus_buf_bytes(const struct bus_buf *buf);
 
+/* True if the span holds exactly this text. */
+bool bus_bytes_is(struct bus_bytes bytes, const char *text);
+
 #endif

@@ -10,7 +10,8 @@
 #include <assert.h>
 #include <string.h>
 
-#define TRACE_BYTES 25 /* id, span, flags */
+#define TRACE_BYTES 25                  /* id, span, flags */
+#define BUDGET_MS_MAX INT64_C(86400000) /* longer is as good as none */
 
 void bus_frame_begin(struct bus_buf *buf, bool multi)
 {
@@ -403,4 +404,25 @@ void bus_frame_to_reply(const struct bus_envelope *envelope,
     copy_text(error->field, sizeof(error->field), envelope->field);
     copy_text(error->sentence, sizeof(error->sentence), envelope->sentence);
     ret->detail = envelope->detail;
+}
+
+void bus_frame_refusal(struct bus_buf *buf, uint64_t id, const char *sentence)
+{
+    struct bus_reply reply;
+    bus_reply_init(&reply);
+    bus_error_set(&reply.error, BUS_RESOURCE_EXHAUSTED, "%s", sentence);
+    bus_frame_reply(buf, id, &reply);
+}
+
+size_t bus_reply_size(const struct bus_reply *reply)
+{
+    return reply->body.len + reply->headers.len + reply->detail.len +
+           sizeof(reply->error);
+}
+
+int64_t bus_frame_deadline(int64_t now, uint64_t budget_ms)
+{
+    if (budget_ms == 0 || budget_ms > (uint64_t)BUDGET_MS_MAX)
+        return BUS_FOREVER;
+    return now + (int64_t)budget_ms * BUS_MILLI;
 }

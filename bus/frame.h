@@ -101,4 +101,14 @@ void bus_frame_to_reply(const struct bus_envelope *envelope,
  * zeroing the struct, which is mostly text. */
 void bus_reply_init(struct bus_reply *reply);
 
+/* Appends a RESOURCE_EXHAUSTED reply of one sentence: for a reply that cannot
+ * itself be sent. */
+void bus_frame_refusal(struct bus_buf *buf, uint64_t id, const char *sentence);
+
+/* Roughly the bytes that a reply takes in a frame, never fewer. */
+size_t bus_reply_size(const struct bus_reply *reply);
+
+/* The monotonic deadline (ns) of a budget on the wire (ms; 0: none). */
+int64_t bus_frame_deadline(int64_t now, uint64_t budget_ms);
+
 #endif

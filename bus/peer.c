@@ -14,8 +14,6 @@
 
 #include "bus/batch.h"
 
-#define BUDGET_MS_MAX INT64_C(86400000) /* longer is as good as none */
-
 /* ---- Peers ---- */
 
 void chunk_free(struct chunk *chunk)
@@ -215,27 +213,13 @@ static void mark_dirty(struct bus_peer *peer)
 
 /* ---- Answering ---- */
 
-static void reply_small(struct bus_buf *buf, uint64_t id, const char *sentence)
-{
-    struct bus_reply reply;
-    bus_reply_init(&reply);
-    bus_error_set(&reply.error, BUS_RESOURCE_EXHAUSTED, "%s", sentence);
-    bus_frame_reply(buf, id, &reply);
-}
-
-static size_t reply_size(const struct bus_reply *reply)
-{
-    return reply->body.len + reply->headers.len + reply->detail.len +
-           sizeof(reply->error);
-}
-
 static void reply_add(struct bus_peer *peer, struct bus_buf *buf, uint64_t id,
                       const struct bus_reply *reply)
 {
-    if (reply_size(reply) > BUS_FRAME_BYTES_MAX - BUS_FLUSH_BYTES)
-        reply_small(buf, id, "the reply is larger than a frame");
+    if (bus_reply_size(reply) > BUS_FRAME_BYTES_MAX - BUS_FLUSH_BYTES)
+        bus_frame_refusal(buf, id, "the reply is larger than a frame");
     else if (peer->queued > BUS_PEER_QUEUE_MAX)
-        reply_small(buf, id, "the caller does not take its replies");
+        bus_frame_refusal(buf, id, "the caller does not take its replies");
     else
         bus_frame_reply(buf, id, reply);
 }
@@ -254,7 +238,7 @@ static void answer_multi(struct bus_peer *peer, uint64_t id,
     struct chunk *chunk = open_chunk(peer);
     /* Never larger than a frame: a large reply begins a chunk of its own. */
     if (chunk->envelopes &&
-        chunk->buf.len + reply_size(reply) > BUS_FRAME_BYTES_MAX) {
+        chunk->buf.len + bus_reply_size(reply) > BUS_FRAME_BYTES_MAX) {
         chunk->closed = true;
         pump(peer);
         chunk = open_chunk(peer);
@@ -348,13 +332,6 @@ static const char *text_end(struct reading *reading, struct bus_bytes text)
     return (const char *)at;
 }
 
-static int64_t deadline_of(int64_t now, uint64_t budget_ms)
-{
-    if (budget_ms == 0 || budget_ms > (uint64_t)BUDGET_MS_MAX)
-        return BUS_FOREVER;
-    return now + (int64_t)budget_ms * BUS_MILLI;
-}
-
 static void take_request(struct reading *reading, const struct bus_envelope *e)
 {
     struct inbound *inbound = batch_add(reading->batch);
@@ -362,7 +339,7 @@ static void take_request(struct reading *reading, const struct bus_envelope *e)
     inbound->batch = reading->batch;
     inbound->id = e->id;
     call->received = reading->now;
-    call->deadline = deadline_of(reading->now, e->budget_ms);
+    call->deadline = bus_frame_deadline(reading->now, e->budget_ms);
     call->oneway = e->kind == BUS_ENVELOPE_ONEWAY;
     call->body = e->body;
     call->meta.trace = e->trace;
@@ -381,16 +358,11 @@ static void take_request(struct reading *reading, const struct bus_envelope *e)
         reading->batch->waiting++;
 }
 
-static bool says(struct bus_bytes text, const char *word)
-{
-    return text.len == strlen(word) && memcmp(text.data, word, text.len) == 0;
-}
-
 /* Lock held. Counted while its connection is there: peer_down. */
 static void note_probe(struct bus_peer *peer, const struct bus_envelope *e)
 {
-    if (peer->probe || !peer->link || !says(e->actor, WATCHDOG_NAME) ||
-        !says(e->instance, peer->server->token))
+    if (peer->probe || !peer->link || !bus_bytes_is(e->actor, WATCHDOG_NAME) ||
+        !bus_bytes_is(e->instance, peer->server->token))
         return;
     peer->probe = true;
     atomic_fetch_add(&peer->server->probes, 1);

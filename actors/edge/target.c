@@ -48,11 +48,6 @@ static int decode(struct bus_bytes text, bool form, struct bus_arena *arena,
     return BUS_OK;
 }
 
-static bool is(struct bus_bytes bytes, const char *text)
-{
-    return bytes.len == strlen(text) && !memcmp(bytes.data, text, bytes.len);
-}
-
 /* Splits at '/', dropping empty segments and ".", taking one back for "..". */
 static int split(struct bus_bytes path, struct target *ret,
                  struct bus_error *err)
@@ -64,9 +59,9 @@ static int split(struct bus_bytes path, struct target *ret,
             stop = end;
         struct bus_bytes segment = {at, (size_t)(stop - at)};
         at = stop + 1;
-        if (segment.len == 0 || is(segment, "."))
+        if (segment.len == 0 || bus_bytes_is(segment, "."))
             continue;
-        if (is(segment, "..")) {
+        if (bus_bytes_is(segment, "..")) {
             ret->segment_count -= ret->segment_count > 0;
             continue;
         }
@@ -107,7 +102,8 @@ int target_parse(struct bus_bytes text, struct bus_arena *arena,
         ret->query = (struct bus_bytes){mark + 1, rest.len - path.len - 1};
     }
     bool absolute = rest.data != text.data;
-    if (!absolute && (path.len == 0 || path.data[0] != '/') && !is(path, "*"))
+    if (!absolute && (path.len == 0 || path.data[0] != '/') &&
+        !bus_bytes_is(path, "*"))
         return bus_error_set(err, BUS_INVALID_ARGUMENT,
                              "request target must start with '/'");
     int code = decode(path, false, arena, &decoded, err);

@@ -100,11 +100,6 @@ static bool decode_map(struct bus_bytes segment, struct bus_arena *arena,
     return good;
 }
 
-static bool text_is(struct bus_bytes text, const char *word)
-{
-    return text.len == strlen(word) && !memcmp(text.data, word, text.len);
-}
-
 /* alg pinned; crit and b64 would change what the signature means; keys that a
  * token brings along (jwk, jku, x5u, x5c) are never looked at. */
 static bool header_good(struct bus_bytes header)
@@ -116,7 +111,7 @@ static bool header_good(struct bus_bytes header)
         return false;
     struct bus_unpack in = bus_unpack_open(found);
     struct bus_bytes alg;
-    return bus_unpack_text(&in, &alg) && text_is(alg, "HS256");
+    return bus_unpack_text(&in, &alg) && bus_bytes_is(alg, "HS256");
 }
 
 static bool signature_good(struct bus_bytes token, const char *secret,
@@ -169,7 +164,7 @@ static bool registered(struct bus_bytes name)
     static const char *const names[] = {"aud", "exp", "jti", "iat",
                                         "iss", "nbf", "sub"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-        if (text_is(name, names[i]))
+        if (bus_bytes_is(name, names[i]))
             return true;
     return false;
 }

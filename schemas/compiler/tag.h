@@ -27,4 +27,19 @@ struct tag {
  * that no value could meet is a complaint. */
 void tag_parse(struct pool *pool, const char *text, struct tag *ret);
 
+/* The field's name on the wire: the first that the tag gives, else written. */
+const char *tag_wire_name(const struct tag *tag, const char *written);
+
+/* The rule that the tag makes of a field named wire; NULL: none. */
+const struct schema_rule *tag_rule(struct pool *pool, const struct tag *tag,
+                                   const char *wire);
+
+/* True if every key of the tag is "-". */
+bool tag_drops(const struct tag *tag);
+
+/* Sets the field's flags, presence and rule by its tag, and by whether its
+ * type is a pointer. The field's name and kind are set already. */
+void tag_apply(struct pool *pool, struct schema_field *field,
+               const struct tag *tag, bool pointer);
+
 #endif

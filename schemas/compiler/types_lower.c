@@ -280,93 +280,6 @@ static bool lower_type(struct lowering *lowering, struct schema_field *field,
     return false;
 }
 
-static const char *other_name(const char *name, const char *wire)
-{
-    return name && name[0] && strcmp(name, "-") && strcmp(name, wire) ? name
-                                                                      : NULL;
-}
-
-static const struct schema_rule *
-make_rule(struct pool *pool, const struct tag *tag, const char *wire)
-{
-    struct schema_rule rule = {.fallback = tag->fallback,
-                               .options = tag->options,
-                               .low = tag->low,
-                               .high = tag->high,
-                               .with = tag->with,
-                               .without = tag->without,
-                               .form = other_name(tag->names[TAG_FORM], wire),
-                               .path = other_name(tag->names[TAG_PATH], wire),
-                               .header =
-                                   other_name(tag->names[TAG_HEADER], wire),
-                               .env = tag->env};
-    if (!rule.fallback && !rule.options && !tag->has_range && !rule.with &&
-        !rule.without && !rule.form && !rule.path && !rule.header && !rule.env)
-        return NULL;
-    struct schema_rule *kept = pool_alloc(pool, sizeof(*kept));
-    *kept = rule;
-    return kept;
-}
-
-static const char *wire_name(const struct tag *tag, const char *written)
-{
-    for (int i = 0; i < TAG_SOURCES; i++)
-        if (tag->names[i] && tag->names[i][0] && strcmp(tag->names[i], "-"))
-            return tag->names[i];
-    return written;
-}
-
-static bool is_dropped(const struct tag *tag)
-{
-    bool dropped = false;
-    for (int i = 0; i < TAG_SOURCES; i++) {
-        if (tag->names[i] && strcmp(tag->names[i], "-"))
-            return false;
-        dropped = dropped || tag->names[i];
-    }
-    return dropped;
-}
-
-static uint16_t source_flags(const struct tag *tag)
-{
-    unsigned flags = 0;
-    for (int i = 0; i < TAG_SOURCES; i++)
-        if (tag->names[i] && strcmp(tag->names[i], "-"))
-            flags |= (unsigned)SCHEMA_IN_JSON << i;
-    return (uint16_t)(flags ? flags : SCHEMA_IN_JSON);
-}
-
-static bool is_number(enum schema_kind kind)
-{
-    return kind >= SCHEMA_I8 && kind <= SCHEMA_F64;
-}
-
-/* What the tag and a pointer say of presence and rules. */
-static void apply_tag(struct pool *pool, struct schema_field *field,
-                      const struct tag *tag, bool pointer)
-{
-    bool scalar = field->cardinality == SCHEMA_ONE &&
-                  field->kind != SCHEMA_MESSAGE && field->kind != SCHEMA_ANY;
-    bool any = field->kind == SCHEMA_ANY && field->cardinality == SCHEMA_ONE;
-    bool untold = tag->foreign && !tag->names[TAG_JSON] &&
-                  !tag->names[TAG_FORM] && !tag->names[TAG_PATH] &&
-                  !tag->names[TAG_HEADER];
-    unsigned flags = source_flags(tag);
-    if (!tag->optional && !tag->fallback && !tag->env && !untold)
-        flags |= SCHEMA_REQUIRED;
-    flags |= tag->omitempty ? SCHEMA_OMITEMPTY : 0;
-    flags |= pointer || any ? SCHEMA_NULLABLE : 0;
-    flags |= tag->text ? SCHEMA_FROM_TEXT : 0;
-    flags |= tag->text && is_number(field->kind) ? SCHEMA_STRING_OUT : 0;
-    flags |= tag->inherit ? SCHEMA_INHERIT : 0;
-    flags |= tag->has_range ? SCHEMA_HAS_RANGE : 0;
-    flags |= tag->open_low ? SCHEMA_OPEN_LOW : 0;
-    flags |= tag->open_high ? SCHEMA_OPEN_HIGH : 0;
-    field->flags = (uint16_t)flags;
-    field->presence = scalar && !tag->fallback && (tag->optional || pointer);
-    field->rule = make_rule(pool, tag, field->name);
-}
-
 /* Two fields of one wire name from different sources (path:"id", json:"id"):
  * the one that JSON does not name is renamed, its source keeps its name. */
 static bool rename_apart(struct gather *gather, struct schema_field *field,
@@ -379,7 +292,7 @@ static bool rename_apart(struct gather *gather, struct schema_field *field,
         if (!tag->names[TAG_JSON] && strcmp(field->written, field->name) &&
             (all[i].flags & field->flags & 0xF0) == 0) {
             field->name = field->written;
-            field->rule = make_rule(gather->lowering->pool, tag, field->name);
+            field->rule = tag_rule(gather->lowering->pool, tag, field->name);
             return true;
         }
         struct tag other;
@@ -387,7 +300,7 @@ static bool rename_apart(struct gather *gather, struct schema_field *field,
         if (other.names[TAG_JSON] || !strcmp(all[i].written, all[i].name))
             return false;
         all[i].name = all[i].written;
-        all[i].rule = make_rule(gather->lowering->pool, &other, all[i].name);
+        all[i].rule = tag_rule(gather->lowering->pool, &other, all[i].name);
         return true;
     }
     return true;
@@ -424,7 +337,7 @@ static void put_field(struct gather *gather, const struct type_field *from,
         /* A tag that was copied with its field: the first one keeps it. */
         field->name = field->written;
         field->flags &= (uint16_t)~SCHEMA_REQUIRED;
-        field->rule = make_rule(pool, tag, field->name);
+        field->rule = tag_rule(pool, tag, field->name);
         apart = true;
     }
     all = gather->fields.items;
@@ -455,7 +368,7 @@ static bool gather_embedded(struct gather *gather,
                             const struct type_field *from,
                             const struct tag *tag, size_t embedded, int depth)
 {
-    if (from->name[0] || wire_name(tag, "")[0])
+    if (from->name[0] || tag_wire_name(tag, "")[0])
         return false;
     struct type_decl *decl = find_struct(gather->lowering, from->type->name);
     if (!decl || decl->alias) {
@@ -483,11 +396,10 @@ static void gather_field(struct gather *gather, const struct type_field *from,
     tag_parse(lowering->pool, from->tag, &tag);
     if (tag.complaint)
         source_error(from->source, from->tag_at, "%s", tag.complaint);
-    if (is_dropped(&tag) ||
-        gather_embedded(gather, from, &tag, embedded, depth))
+    if (tag_drops(&tag) || gather_embedded(gather, from, &tag, embedded, depth))
         return;
     const char *written = from->name[0] ? from->name : from->type->name;
-    struct schema_field field = {.name = wire_name(&tag, written),
+    struct schema_field field = {.name = tag_wire_name(&tag, written),
                                  .written = written,
                                  .type = from->type->text,
                                  .tag = gather->message->name,
@@ -498,7 +410,7 @@ static void gather_field(struct gather *gather, const struct type_field *from,
     if (!lower_type(lowering, &field, from, from->type, depth))
         return;
     field.tag = from->tag;
-    apply_tag(lowering->pool, &field, &tag, pointer);
+    tag_apply(lowering->pool, &field, &tag, pointer);
     put_field(gather, from, &field, &tag, embedded);
 }
 
