@@ -67,6 +67,18 @@ static const char *beside(struct actor_process *process, const char *path)
 
 /* --- APIs --- */
 
+/* A file that cannot be read has no line to point at. */
+static int schema_refuse(const char *path, const struct schema_error *first,
+                         struct bus_error *err)
+{
+    const char *file = first->pos.file ? first->pos.file : path;
+    if (first->pos.line == 0)
+        return bus_error_set(err, BUS_INVALID_ARGUMENT, "%s: %s", file,
+                             first->message);
+    return bus_error_set(err, BUS_INVALID_ARGUMENT, "%s:%u:%u: %s", file,
+                         first->pos.line, first->pos.column, first->message);
+}
+
 static int schema_read(struct actor_process *process, const char *path,
                        struct api *api, struct bus_error *err)
 {
@@ -74,11 +86,7 @@ static int schema_read(struct actor_process *process, const char *path,
     struct schema *schema = schema_new();
     const struct schema_unit *unit = schema_load(schema, path);
     if (!unit) {
-        const struct schema_error *first = schema_error_at(schema, 0);
-        int code =
-            bus_error_set(err, BUS_INVALID_ARGUMENT, "%s:%u:%u: %s",
-                          first->pos.file ? first->pos.file : path,
-                          first->pos.line, first->pos.column, first->message);
+        int code = schema_refuse(path, schema_error_at(schema, 0), err);
         schema_free(schema);
         return code;
     }
