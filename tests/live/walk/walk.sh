@@ -135,7 +135,7 @@ three_ready() {
 }
 until_true "the killed one is repaired" 5 three_ready
 for n in 1 2 3; do
-    is "user#$n has served some of them" "$(($(grep -c '"method":"getUser"' "$home/log/user-$n.log") > 0))" 1
+    until_true "user#$n has served some of them" 10 grep -q '"method":"getUser"' "$home/log/user-$n.log"
 done
 
 echo "== without the user"
