@@ -235,17 +235,20 @@ static struct line *nth(const struct route *route, const struct target *target,
     return last; /* states may change while we count: any that fits */
 }
 
-/* Connects one that was never used, so that it takes part soon. */
+/* Connects one that was never used, so that it takes part soon: any of them,
+ * for callers that live for one call would otherwise all meet at the first. */
 static void warm_one(const struct route *route, const struct target *target,
                      struct line **ret)
 {
+    size_t idle = 0;
     for (struct line *line = route->lines; line; line = line->next) {
         if (line->state != LINE_IDLE || !meant(line, target))
             continue;
-        line_ref(line);
-        *ret = line;
-        return;
+        if (draw() % ++idle == 0) /* each with the same chance */
+            *ret = line;
     }
+    if (*ret)
+        line_ref(*ret);
 }
 
 static struct line *choose(const struct route *route,
