@@ -195,10 +195,20 @@ int ddl_table(struct bus_buf *buf, const struct model_table *table,
     return BUS_OK;
 }
 
+static void add_unique(struct bus_buf *buf, const struct model_table *table,
+                       const struct model_key *key)
+{
+    bus_buf_printf(buf, "CREATE UNIQUE INDEX `%s_%s` ON `%s` (", table->name,
+                   key->name, table->name);
+    ddl_key(buf, table, key);
+    bus_buf_byte(buf, ')');
+}
+
+/* Named apart from a unique key over the same columns. */
 static void add_index(struct bus_buf *buf, const struct model_table *table,
                       const struct model_key *key)
 {
-    bus_buf_printf(buf, "CREATE UNIQUE INDEX `%s_%s` ON `%s` (", table->name,
+    bus_buf_printf(buf, "CREATE INDEX `%s_%s_index` ON `%s` (", table->name,
                    key->name, table->name);
     ddl_key(buf, table, key);
     bus_buf_byte(buf, ')');
@@ -251,7 +261,11 @@ static int create_on_sqlite(const struct ensure *ensure,
     if (code == BUS_OK)
         code = run_buf(ensure, buf);
     for (uint16_t i = 0; i < table->unique_count && code == BUS_OK; i++) {
-        add_index(buf, table, &table->unique[i]);
+        add_unique(buf, table, &table->unique[i]);
+        code = run_buf(ensure, buf);
+    }
+    for (uint16_t i = 0; i < table->index_count && code == BUS_OK; i++) {
+        add_index(buf, table, &table->indexes[i]);
         code = run_buf(ensure, buf);
     }
     for (uint16_t i = 0; i < table->column_count && code == BUS_OK; i++) {

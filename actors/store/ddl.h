@@ -23,7 +23,7 @@ int ddl_ensure(const struct sql_driver *driver, struct sql *sql,
 int ddl_table(struct bus_buf *buf, const struct model_table *table,
               struct bus_error *err);
 
-/* The same for MySQL, unique keys included; types as the schema has them. */
+/* The same for MySQL, keys included; types as the schema has them. */
 void ddl_mysql_table(struct bus_buf *buf, const struct model_table *table);
 
 /* Appends the key's columns: `a`, `b`. */

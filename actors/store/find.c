@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "actors/store/cached.h"
+#include "actors/store/model_write.h"
 #include "actors/store/row.h"
 #include "actors/store/state.h"
 #include "actors/store/statement.h"
@@ -33,34 +34,45 @@ int find_nothing(struct bus_call *call, const struct model_table *table,
                          table->name, key->name);
 }
 
-static void add_columns(struct bus_buf *text, const struct model_table *table)
-{
-    for (uint16_t i = 0; i < table->column_count; i++)
-        bus_buf_printf(text, "%s`%s`", i ? ", " : "select ",
-                       table->columns[i].name);
-    bus_buf_printf(text, " from `%s`", table->name);
-}
+/* SQLite has one writer at a time, and this is it. */
+static const char *const locks[SQL_DIALECTS] = {
+    [SQL_SQLITE] = "", [SQL_MYSQL] = " for update"};
 
-int find_row(struct bus_call *call, const struct model_table *table,
-             const struct model_key *key, const void *probe, void *row)
+static int read_row(const struct find *find, const char *lock, void *row)
 {
     struct statement statement;
     struct bus_list rows = {0};
-    int code = statement_open(&statement, call, key->count);
+    const struct model_table *table = find->table;
+    int code = statement_open(&statement, find->call, find->key->count);
     if (code != BUS_OK)
         return code;
-    add_columns(&statement.text, table);
-    code = statement_where(&statement, table, key, probe);
+    statement_select(&statement, table);
+    code = statement_where(&statement, table, find->key, find->probe);
     bus_buf_text(&statement.text, " limit 1");
+    bus_buf_text(&statement.text, lock);
     if (code == BUS_OK)
         code = statement_query(&statement, table->row, 1, &rows);
     statement_close(&statement);
     if (code != BUS_OK)
         return code;
     if (rows.count == 0)
-        return find_nothing(call, table, key);
+        return find_nothing(find->call, table, find->key);
     memcpy(row, rows.items, table->row->size);
     return BUS_OK;
+}
+
+int find_row(struct bus_call *call, const struct model_table *table,
+             const struct model_key *key, const void *probe, void *row)
+{
+    const struct find find = {call, table, key, probe, NULL};
+    return read_row(&find, "", row);
+}
+
+int find_row_locked(struct bus_call *call, const struct model_table *table,
+                    const struct model_key *key, const void *probe, void *row)
+{
+    const struct find find = {call, table, key, probe, NULL};
+    return read_row(&find, locks[call->store->shared->driver->dialect], row);
 }
 
 static int find_direct(const struct find *find, void *row)
@@ -211,6 +223,65 @@ static int find_by_unique(const struct find *find, void *row)
     return code;
 }
 
+/* ---- rows that are marked as deleted ---- */
+
+/* The column that says so; NULL: the table has none. */
+static const struct bus_field *gone_field(const struct model_table *table)
+{
+    for (uint16_t i = 0; i < table->column_count; i++) {
+        if (table->columns[i].flags & MODEL_GONE)
+            return &table->row->fields[i];
+    }
+    return NULL;
+}
+
+/* A row that was found, unless it is marked. The cache holds marked rows as
+ * well, as a Go service beside us would have it. */
+static int give(const struct find *find, const struct bus_field *gone,
+                const void *found, void *row)
+{
+    struct sql_value mark;
+    struct bus_call *call = find->call;
+    int code = row_get(gone, found, call->arena, &mark, &call->error);
+    if (code != BUS_OK)
+        return code;
+    if (!model_is_zero(&mark))
+        return find_nothing(call, find->table, find->key);
+    memcpy(row, found, find->table->row->size);
+    return BUS_OK;
+}
+
+typedef int find_some(const struct find *find, void *row);
+
+static int find_live(const struct find *find, find_some *some, void *row)
+{
+    const struct bus_field *gone = gone_field(find->table);
+    if (!gone)
+        return some(find, row);
+    void *found = bus_arena_alloc(find->call->arena, find->table->row->size);
+    if (!found)
+        return sql_no_memory(&find->call->error);
+    int code = some(find, found);
+    return code == BUS_OK ? give(find, gone, found, row) : code;
+}
+
+/* ---- for everybody ---- */
+
+static int find_any(const struct find *find, void *row)
+{
+    if (!find->form)
+        return find_direct(find, row);
+    if (find->key == &find->table->primary)
+        return find_by_primary(find, row);
+    return find_by_unique(find, row);
+}
+
+static int find_locked(const struct find *find, void *row)
+{
+    return find_row_locked(find->call, find->table, find->key, find->probe,
+                           row);
+}
+
 int model_find(struct bus_call *call, const struct model_table *table,
                const struct model_key *key, const void *probe, void *row)
 {
@@ -220,9 +291,17 @@ int model_find(struct bus_call *call, const struct model_table *table,
     struct find find = {call, table, key, probe, NULL};
     if (!call->store->wrote)
         find.form = cached_form(call, table);
-    if (!find.form)
-        return find_direct(&find, row);
-    if (key == &table->primary)
-        return find_by_primary(&find, row);
-    return find_by_unique(&find, row);
+    return find_live(&find, find_any, row);
+}
+
+int model_find_for_update(struct bus_call *call,
+                          const struct model_table *table,
+                          const struct model_key *key, const void *probe,
+                          void *row)
+{
+    int code = store_use_to_write(call);
+    if (code != BUS_OK)
+        return code;
+    const struct find find = {call, table, key, probe, NULL};
+    return find_live(&find, find_locked, row);
 }

@@ -1,71 +1,25 @@
 /* SPDX-License-Identifier: MIT
  *
  * Insert, update and delete of one row, by statements built from the table.
- * Each collects the cache keys of what it changed: the row's own and, where
- * unique keys may have moved, those of the row as it was. Reading is in find.c.
+ * Each collects the cache keys of what it changed (forget.h): the row's own
+ * and, where unique keys may have moved, those of the row as it was. Reading is
+ * in find.c and find_list.c, updates of a part in model_update.c, many rows at
+ * once in model_batch.c.
  */
 #include "actors/store/model.h"
 
 #include <string.h>
 
-#include "actors/store/cached.h"
 #include "actors/store/find.h"
+#include "actors/store/forget.h"
+#include "actors/store/model_write.h"
 #include "actors/store/row.h"
 #include "actors/store/state.h"
 #include "actors/store/statement.h"
 
-/* ---- cache keys ---- */
-
-/* A key that cannot be remembered must not stay in the cache: then nothing may
- * be committed. */
-static int forget_key(struct bus_call *call, const struct model_table *table,
-                      const struct model_key *key, const void *row)
-{
-    const char *text = NULL;
-    struct store_stale *stale = NULL;
-    int code = cached_key(call, table, key, row, &text);
-    if (code == BUS_OK && text) {
-        stale = bus_arena_alloc(call->arena, sizeof(*stale));
-        if (!stale)
-            code = sql_no_memory(&call->error);
-    }
-    if (code != BUS_OK)
-        call->store->doomed = code;
-    if (!stale)
-        return code;
-    *stale = (struct store_stale){text, call->store->stale};
-    call->store->stale = stale;
-    return BUS_OK;
-}
-
-int model_forget(struct bus_call *call, const struct model_table *table,
-                 const void *row)
-{
-    int code = store_use_to_write(call);
-    if (code != BUS_OK || !cached_form(call, table))
-        return code;
-    code = forget_key(call, table, &table->primary, row);
-    for (uint16_t i = 0; i < table->unique_count && code == BUS_OK; i++)
-        code = forget_key(call, table, &table->unique[i], row);
-    return code;
-}
-
-/* Collects the keys of the row as it is now, found by its primary key. */
-static int forget_old(struct bus_call *call, const struct model_table *table,
-                      const void *probe)
-{
-    if (table->unique_count == 0 || !cached_form(call, table))
-        return BUS_OK;
-    void *old = bus_arena_alloc(call->arena, table->row->size);
-    if (!old)
-        return sql_no_memory(&call->error);
-    int code = find_row(call, table, &table->primary, probe, old);
-    return code == BUS_OK ? model_forget(call, table, old) : code;
-}
-
 /* ---- insert ---- */
 
-static bool is_zero(const struct sql_value *value)
+bool model_is_zero(const struct sql_value *value)
 {
     return value->type == SQL_NULL ||
            (value->type == SQL_INT && value->as.integer == 0) ||
@@ -86,7 +40,7 @@ static int add_written(struct statement *statement,
         int code = statement_value(statement, table, i, row, &value);
         if (code != BUS_OK)
             return code;
-        if (table->columns[i].flags & MODEL_AUTO && is_zero(&value))
+        if (table->columns[i].flags & MODEL_AUTO && model_is_zero(&value))
             *ret_auto = i;
         else
             statement_add(statement, ", ", table->columns[i].name, "", &value);
@@ -134,7 +88,7 @@ int model_insert(struct bus_call *call, const struct model_table *table,
 
 /* ---- update and delete ---- */
 
-static bool in_key(const struct model_key *key, uint16_t column)
+bool model_in_key(const struct model_key *key, uint16_t column)
 {
     for (uint16_t i = 0; i < key->count; i++) {
         if (key->columns[i] == column)
@@ -143,29 +97,45 @@ static bool in_key(const struct model_key *key, uint16_t column)
     return false;
 }
 
+void model_set_nothing(struct statement *statement,
+                       const struct model_table *table)
+{
+    const char *name = table->columns[table->primary.columns[0]].name;
+    bus_buf_printf(&statement->text, "`%s` = `%s`", name, name);
+}
+
 static int add_sets(struct statement *statement,
                     const struct model_table *table, const void *row)
 {
     for (uint16_t i = 0; i < table->column_count; i++) {
         struct sql_value value;
         if (table->columns[i].flags & MODEL_UNWRITTEN ||
-            in_key(&table->primary, i))
+            model_in_key(&table->primary, i))
             continue;
         int code = statement_value(statement, table, i, row, &value);
         if (code != BUS_OK)
             return code;
         statement_add(statement, ", ", table->columns[i].name, " = ?", &value);
     }
-    if (statement->count == 0) { /* nothing to set: is the row there? */
-        const char *name = table->columns[table->primary.columns[0]].name;
-        bus_buf_printf(&statement->text, "`%s` = `%s`", name, name);
-    }
+    if (statement->count == 0)
+        model_set_nothing(statement, table);
     return BUS_OK;
 }
 
-/* Runs a statement that ends with the primary key's condition. */
-static int run_on_row(struct statement *statement,
-                      const struct model_table *table, const void *row)
+int model_write_open(struct statement *statement, struct bus_call *call,
+                     const struct model_table *table, const void *probe)
+{
+    int code = store_use_to_write(call);
+    if (code == BUS_OK)
+        code = forget_old(call, table, probe);
+    if (code == BUS_OK)
+        code = statement_open(statement, call,
+                              table->column_count + table->primary.count + 1);
+    return code;
+}
+
+int model_run_on_row(struct statement *statement,
+                     const struct model_table *table, const void *row)
 {
     struct sql_done done = {0};
     int code = statement_where(statement, table, &table->primary, row);
@@ -180,18 +150,14 @@ int model_update(struct bus_call *call, const struct model_table *table,
                  const void *row)
 {
     struct statement statement;
-    int code = store_use_to_write(call);
-    if (code == BUS_OK)
-        code = forget_old(call, table, row);
-    if (code == BUS_OK)
-        code = statement_open(&statement, call,
-                              table->column_count + table->primary.count);
+    int code = model_write_open(&statement, call, table, row);
     if (code != BUS_OK)
         return code;
     bus_buf_printf(&statement.text, "update `%s` set ", table->name);
     code = add_sets(&statement, table, row);
+    statement_live(&statement, table);
     if (code == BUS_OK)
-        code = run_on_row(&statement, table, row);
+        code = model_run_on_row(&statement, table, row);
     statement_close(&statement);
     return code == BUS_OK ? model_forget(call, table, row) : code;
 }
@@ -200,18 +166,11 @@ int model_delete(struct bus_call *call, const struct model_table *table,
                  const void *probe)
 {
     struct statement statement;
-    int code = store_use_to_write(call);
-    if (code == BUS_OK)
-        code = forget_old(call, table, probe);
-    if (code == BUS_OK)
-        code = statement_open(&statement, call, table->primary.count);
+    int code = model_write_open(&statement, call, table, probe);
     if (code != BUS_OK)
         return code;
     bus_buf_printf(&statement.text, "delete from `%s`", table->name);
-    code = run_on_row(&statement, table, probe);
+    code = model_run_on_row(&statement, table, probe);
     statement_close(&statement);
-    /* Only the primary key of a probe is sure to be filled in. */
-    if (code == BUS_OK && cached_form(call, table))
-        code = forget_key(call, table, &table->primary, probe);
-    return code;
+    return code == BUS_OK ? forget_primary(call, table, probe) : code;
 }

@@ -37,10 +37,49 @@ void statement_add(struct statement *statement, const char *separator,
                    const char *name, const char *after,
                    const struct sql_value *value)
 {
-    assert(statement->count < statement->room);
     bus_buf_printf(&statement->text, "%s`%s`%s",
                    statement->count ? separator : "", name, after);
+    statement_argument(statement, value);
+}
+
+void statement_argument(struct statement *statement,
+                        const struct sql_value *value)
+{
+    assert(statement->count < statement->room);
     statement->args[statement->count++] = *value;
+}
+
+void statement_condition(struct statement *statement)
+{
+    bus_buf_text(&statement->text, statement->narrowed ? " and " : " where ");
+    statement->narrowed = true;
+}
+
+void statement_select(struct statement *statement,
+                      const struct model_table *table)
+{
+    for (uint16_t i = 0; i < table->column_count; i++)
+        bus_buf_printf(&statement->text, "%s`%s`", i ? ", " : "select ",
+                       table->columns[i].name);
+    bus_buf_printf(&statement->text, " from `%s`", table->name);
+}
+
+void statement_live(struct statement *statement,
+                    const struct model_table *table)
+{
+    for (uint16_t i = 0; i < table->column_count; i++) {
+        const struct model_column *column = &table->columns[i];
+        if (!(column->flags & MODEL_GONE))
+            continue;
+        statement_condition(statement);
+        if (column->flags & MODEL_NOT_NULL)
+            bus_buf_printf(&statement->text, "`%s` = 0", column->name);
+        else if (table->row->fields[i].kind == BUS_TIME)
+            bus_buf_printf(&statement->text, "`%s` is null", column->name);
+        else
+            bus_buf_printf(&statement->text, "(`%s` = 0 or `%s` is null)",
+                           column->name, column->name);
+    }
 }
 
 int statement_where(struct statement *statement,
@@ -53,10 +92,10 @@ int statement_where(struct statement *statement,
         int code = statement_value(statement, table, column, row, &value);
         if (code != BUS_OK)
             return code;
-        assert(statement->count < statement->room);
-        bus_buf_printf(&statement->text, "%s`%s` = ?", i ? " and " : " where ",
+        statement_condition(statement);
+        bus_buf_printf(&statement->text, "`%s` = ?",
                        table->columns[column].name);
-        statement->args[statement->count++] = value;
+        statement_argument(statement, &value);
     }
     return BUS_OK;
 }

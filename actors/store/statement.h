@@ -17,6 +17,7 @@ struct statement {
     struct sql_value *args; /* in the call's arena */
     size_t count;
     size_t room;
+    bool narrowed; /* it has a condition */
 };
 
 /* room: how many arguments there may be at most. */
@@ -34,6 +35,22 @@ int statement_value(struct statement *statement,
 void statement_add(struct statement *statement, const char *separator,
                    const char *name, const char *after,
                    const struct sql_value *value);
+
+/* Appends " where " or " and ", for a condition to follow. */
+void statement_condition(struct statement *statement);
+
+/* One argument, whose place the text has already. */
+void statement_argument(struct statement *statement,
+                        const struct sql_value *value);
+
+/* Appends select, every column, and from. */
+void statement_select(struct statement *statement,
+                      const struct model_table *table);
+
+/* Appends the condition that the row is not marked as deleted, if the table has
+ * a column for that. */
+void statement_live(struct statement *statement,
+                    const struct model_table *table);
 
 /* Appends the condition that the key's columns equal the row's. */
 int statement_where(struct statement *statement,

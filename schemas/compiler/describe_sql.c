@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "describe.h"
+#include "gen_model.h"
 
 static void put_column(struct out *out, const struct schema_column *column)
 {
@@ -56,6 +57,12 @@ static void put_methods(struct out *out, const struct schema_table *table)
         js_item(out, table->primary.cache_prefix);
     for (uint16_t i = 0; i < table->unique_count; i++)
         js_item(out, table->unique[i].cache_prefix);
+    js_close(out, ']');
+    struct vec more = {0};
+    gen_model_more_names(out->pool, table, &more);
+    js_open(out, "more_methods", '[');
+    for (size_t i = 0; i < more.count; i++)
+        js_item(out, ((const char *const *)more.items)[i]);
     js_close(out, ']');
 }
 

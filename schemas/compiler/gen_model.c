@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
  * STEM.model.h and STEM.model.c: one struct, one table and thin typed functions
- * for each CREATE TABLE.
+ * for each CREATE TABLE. Here are the table and the functions that go-zero
+ * knows; gen_model_more.c has the others.
  */
 #include <string.h>
 
-#include "gen.h"
+#include "gen_model.h"
+#include "name.h"
 
 /* A row is a message of its columns. */
 static struct schema_message row_message(struct gen *gen,
@@ -23,13 +25,28 @@ static struct schema_message row_message(struct gen *gen,
                                    .doc = table->comment};
 }
 
-static void key_parameters(struct gen *gen, struct out *out,
-                           const struct schema_table *table,
-                           const struct schema_key *key)
+/* A column as a parameter, named apart from those that are ours. */
+static struct schema_field parameter(struct pool *pool,
+                                     const struct schema_field *field)
 {
-    for (uint16_t i = 0; i < key->count; i++)
-        out_printf(out, ",\n    %s",
-                   gen_parameter(gen, &table->columns[key->columns[i]].field));
+    static const char *const ours[] = {"call",  "ret",   "page",
+                                       "after", "probe", NULL};
+    struct schema_field made = *field;
+    for (int i = 0; ours[i]; i++)
+        if (!strcmp(field->c_name, ours[i]))
+            made.c_name = pool_printf(pool, "%s_", ours[i]);
+    return made;
+}
+
+void gen_key_parameters(struct gen *gen, struct out *out,
+                        const struct schema_table *table,
+                        const struct schema_key *key)
+{
+    for (uint16_t i = 0; i < key->count; i++) {
+        struct schema_field field =
+            parameter(gen->pool, &table->columns[key->columns[i]].field);
+        out_printf(out, ",\n    %s", gen_parameter(gen, &field));
+    }
 }
 
 static void find_prototype(struct gen *gen, struct out *out,
@@ -38,8 +55,9 @@ static void find_prototype(struct gen *gen, struct out *out,
 {
     bool primary = key == &table->primary;
     out_printf(out, "int %s_find_one%s%s(struct bus_call *call", table->c_name,
-               primary ? "" : "_by_", primary ? "" : key->name);
-    key_parameters(gen, out, table, key);
+               primary ? "" : "_by_",
+               primary ? "" : name_c(gen->pool, key->name));
+    gen_key_parameters(gen, out, table, key);
     out_printf(out, ",\n    struct %s *ret)", table->c_name);
 }
 
@@ -47,7 +65,7 @@ static void delete_prototype(struct gen *gen, struct out *out,
                              const struct schema_table *table)
 {
     out_printf(out, "int %s_delete(struct bus_call *call", table->c_name);
-    key_parameters(gen, out, table, &table->primary);
+    gen_key_parameters(gen, out, table, &table->primary);
     out_printf(out, ")");
 }
 
@@ -75,6 +93,7 @@ static void table_header(struct gen *gen, struct out *out,
         find_prototype(gen, out, table, &table->unique[i]);
         out_printf(out, ";\n");
     }
+    gen_model_more_header(gen, out, table);
     out_printf(out, "\n");
 }
 
@@ -97,10 +116,11 @@ static void column_flags(struct out *out, const struct schema_column *column)
     const struct {
         bool set;
         const char *name;
-    } flags[] = {{column->not_null, "NOT_NULL"},
-                 {column->automatic, "AUTO"},
-                 {column->unwritten, "UNWRITTEN"},
-                 {column->on_update, "ON_UPDATE"}};
+    } flags[] = {
+        {column->not_null, "NOT_NULL"},   {column->automatic, "AUTO"},
+        {column->unwritten, "UNWRITTEN"}, {column->on_update, "ON_UPDATE"},
+        {column->version, "VERSION"},     {column->gone, "GONE"},
+        {column->gone_time, "GONE_TIME"}};
     const char *between = "";
     for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
         if (!flags[i].set)
@@ -139,15 +159,16 @@ static void key_columns(struct out *out, const char *table, const char *name,
 }
 
 static void key_entry(struct out *out, const char *table, const char *name,
-                      const struct schema_key *key)
+                      const struct schema_key *key, bool cached)
 {
     out_printf(out, "{.name = ");
     out_quoted(out, key->name);
-    out_printf(out,
-               ",\n     .columns = %s_%s_columns,\n     .count = %d,\n"
-               "     .cache_prefix = ",
+    out_printf(out, ",\n     .columns = %s_%s_columns,\n     .count = %d",
                table, name, key->count);
-    out_quoted(out, key->cache_prefix);
+    if (cached) {
+        out_printf(out, ",\n     .cache_prefix = ");
+        out_quoted(out, key->cache_prefix);
+    }
     out_printf(out, "}");
 }
 
@@ -164,25 +185,36 @@ static void seed_list(struct out *out, const struct schema_table *table)
     out_printf(out, "    NULL};\n");
 }
 
-static void key_tables(struct gen *gen, struct out *out,
-                       const struct schema_table *table)
+/* The keys of one kind: "unique" or "index". */
+static void key_array(struct gen *gen, struct out *out, const char *table,
+                      const char *kind, const struct schema_key *keys,
+                      uint16_t count, bool cached)
 {
-    if (table->primary.count)
-        key_columns(out, table->c_name, "primary", &table->primary);
-    for (uint16_t i = 0; i < table->unique_count; i++)
-        key_columns(out, table->c_name, pool_printf(gen->pool, "unique_%d", i),
-                    &table->unique[i]);
-    if (!table->unique_count)
+    for (uint16_t i = 0; i < count; i++)
+        key_columns(out, table, pool_printf(gen->pool, "%s_%d", kind, i),
+                    &keys[i]);
+    if (!count)
         return;
-    out_printf(out, "static const struct model_key %s_unique[] = {\n",
-               table->c_name);
-    for (uint16_t i = 0; i < table->unique_count; i++) {
+    out_printf(out, "static const struct model_key %s_%s[] = {\n", table, kind);
+    for (uint16_t i = 0; i < count; i++) {
         out_printf(out, "    ");
-        key_entry(out, table->c_name, pool_printf(gen->pool, "unique_%d", i),
-                  &table->unique[i]);
+        key_entry(out, table, pool_printf(gen->pool, "%s_%d", kind, i),
+                  &keys[i], cached);
         out_printf(out, ",\n");
     }
     out_printf(out, "};\n");
+}
+
+static void key_tables(struct gen *gen, struct out *out,
+                       const struct schema_table *table)
+{
+    const char *name = table->c_name;
+    if (table->primary.count)
+        key_columns(out, name, "primary", &table->primary);
+    key_array(gen, out, name, "unique", table->unique, table->unique_count,
+              true);
+    key_array(gen, out, name, "index", table->indexes, table->index_count,
+              false);
 }
 
 static void table_constant(struct gen *gen, struct out *out,
@@ -198,27 +230,30 @@ static void table_constant(struct gen *gen, struct out *out,
                name, name, table->column_count);
     if (table->primary.count) {
         out_printf(out, "    .primary = ");
-        key_entry(out, name, "primary", &table->primary);
+        key_entry(out, name, "primary", &table->primary, true);
         out_printf(out, ",\n");
     }
     if (table->unique_count)
         out_printf(out, "    .unique = %s_unique,\n    .unique_count = %d,\n",
                    name, table->unique_count);
+    if (table->index_count)
+        out_printf(out, "    .indexes = %s_index,\n    .index_count = %d,\n",
+                   name, table->index_count);
     if (table->seeds[0])
         out_printf(out, "    .seed = %s_seed,\n", name);
     out_printf(out, "    .cached = %s,\n};\n\n",
                gen->options->cached ? "true" : "false");
 }
 
-/* The probe of a find or a delete, with its presence members. */
-static void probe(struct out *out, const struct schema_table *table,
-                  const struct schema_key *key)
+void gen_probe(struct out *out, const struct schema_table *table,
+               const struct schema_key *key)
 {
     out_printf(out, "    const struct %s probe = {\n", table->c_name);
     for (uint16_t i = 0; i < key->count; i++) {
         const struct schema_field *field =
             &table->columns[key->columns[i]].field;
-        out_printf(out, "        .%s = %s,\n", field->c_name, field->c_name);
+        out_printf(out, "        .%s = %s,\n", field->c_name,
+                   parameter(out->pool, field).c_name);
         if (field->presence)
             out_printf(out, "        .has_%s = true,\n", field->c_name);
     }
@@ -231,7 +266,7 @@ static void find_function(struct gen *gen, struct out *out,
 {
     find_prototype(gen, out, table, key);
     out_printf(out, "\n{\n");
-    probe(out, table, key);
+    gen_probe(out, table, key);
     out_printf(out,
                "    return model_find(call, &%s_table, &%s_table.%s, &probe, "
                "ret);\n}\n\n",
@@ -258,7 +293,7 @@ static void table_functions(struct gen *gen, struct out *out,
                name, name, name);
     delete_prototype(gen, out, table);
     out_printf(out, "\n{\n");
-    probe(out, table, &table->primary);
+    gen_probe(out, table, &table->primary);
     out_printf(out, "    return model_delete(call, &%s_table, &probe);\n}\n\n",
                name);
 }
@@ -283,5 +318,6 @@ void gen_model_source(struct gen *gen, struct out *out,
         seed_list(out, table);
         table_constant(gen, out, table);
         table_functions(gen, out, table);
+        gen_model_more_source(gen, out, table);
     }
 }

@@ -227,6 +227,9 @@ struct schema_column {
     bool automatic; /* AUTO_INCREMENT */
     bool unwritten; /* create_time and the like: the database's */
     bool on_update; /* ON UPDATE CURRENT_TIMESTAMP */
+    bool version;   /* counts the row's updates */
+    bool gone;      /* 0 or NULL: the row is there; else deleted */
+    bool gone_time; /* when it was deleted */
 };
 
 struct schema_key {

@@ -3,7 +3,7 @@
  * What the parts of the SQL reader share: sql_lex.c makes tokens, sql.c finds
  * statements, sql_table.c reads CREATE TABLE, sql_column.c one column,
  * sql_alter.c what changes a table later, sql_key.c makes the keys of all that,
- * sql_type.c knows column types.
+ * sql_type.c knows column types, sql_role.c what names of columns mean.
  */
 #ifndef SCHEMA_SQL_H
 #define SCHEMA_SQL_H
@@ -114,6 +114,10 @@ bool sql_create_table(struct sql_table *table);
 
 /* Behind the name in ALTER TABLE. False if nothing of it matters here. */
 bool sql_alter_table(struct sql_table *table);
+
+/* Notes the columns that say what becomes of a row. */
+void sql_roles(struct schema_column *columns, size_t count,
+               const struct schema_key *primary);
 
 /* Fills table->made. */
 void sql_table_finish(struct sql_table *table);

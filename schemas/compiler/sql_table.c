@@ -126,6 +126,7 @@ void sql_table_finish(struct sql_table *table)
         all[i].field.presence = true;
         all[i].field.flags |= SCHEMA_NULLABLE;
     }
+    sql_roles(all, table->columns.count, &made->primary);
     if (!made->primary.count)
         made->note = "no primary key: it gets no update, delete or find_one";
     made->columns = all;
