@@ -191,76 +191,29 @@ static int apis_read(struct edge *edge, struct bus_error *err)
 
 /* --- the loop --- */
 
-const char *edge_date(struct edge *edge)
-{
-    int64_t second = bus_wall(edge->clock) / 1000000;
-    if (second != edge->date_second) {
-        struct tm tm;
-        time_t at = (time_t)second;
-        gmtime_r(&at, &tm);
-        strftime(edge->date, sizeof(edge->date), "%a, %d %b %Y %H:%M:%S GMT",
-                 &tm);
-        edge->date_second = second;
-    }
-    return edge->date;
-}
-
-static void on_connection(uv_stream_t *stream, int status)
-{
-    struct api *api = stream->data;
-    if (status == 0)
-        conn_accept(api);
-}
-
 static int listen_one(struct api *api, struct bus_error *err)
 {
-    struct edge *edge = api->edge;
-    struct sockaddr_storage address;
-    const char *host = api->config->host;
-    int failed = uv_tcp_init(&edge->loop, &api->listener);
-    if (failed)
-        return bus_error_set(err, BUS_UNAVAILABLE, "%s", uv_strerror(failed));
-    api->listener.data = api;
-    api->listening = true;
-    if (uv_ip4_addr(host, api->port, (struct sockaddr_in *)&address) &&
-        uv_ip6_addr(host, api->port, (struct sockaddr_in6 *)&address))
-        return bus_error_set(err, BUS_INVALID_ARGUMENT,
-                             "%s: key Host: found \"%s\", expected an IP "
-                             "address",
-                             api->config->name, host);
-    failed = uv_tcp_bind(&api->listener, (struct sockaddr *)&address, 0);
-    if (!failed)
-        failed = uv_listen((uv_stream_t *)&api->listener, EDGE_BACKLOG,
-                           on_connection);
-    if (failed)
-        return bus_error_set(err, BUS_UNAVAILABLE, "%s: port %d: %s",
-                             api->config->name, api->port, uv_strerror(failed));
-    return BUS_OK;
-}
-
-static void listeners_close(struct edge *edge)
-{
-    for (size_t i = 0; i < edge->api_count; i++) {
-        if (edge->apis[i].listening)
-            uv_close((uv_handle_t *)&edge->apis[i].listener, NULL);
-        edge->apis[i].listening = false;
-    }
+    struct http_listener_options options = {
+        .name = api->config->name,
+        .host = api->config->host,
+        .port = api->port,
+        .body_max = api->body_max,
+        .serve = exchange_start,
+        .arg = api,
+    };
+    return http_listen(api->edge->http, &options, NULL, err);
 }
 
 /* Nothing new; what is under way is answered. */
 static void leave(struct edge *edge)
 {
     edge->leaving = true;
-    listeners_close(edge);
-    for (struct conn *conn = edge->conns; conn; conn = conn->next)
-        conn_part(conn);
+    http_server_leave(edge->http);
 }
 
 static void close_all(struct edge *edge)
 {
-    listeners_close(edge);
-    for (struct conn *conn = edge->conns; conn; conn = conn->next)
-        conn_close(conn);
+    http_server_close(edge->http);
     if (!uv_is_closing((uv_handle_t *)&edge->wake))
         uv_close((uv_handle_t *)&edge->wake, NULL);
 }
@@ -352,14 +305,15 @@ static uint64_t wait_of(const char *name, uint64_t ms)
     return ms;
 }
 
-static void waits_set(struct edge_waits *waits)
+static struct http_waits waits_read(void)
 {
-    *waits = (struct edge_waits){
-        .idle_ms = wait_of("TROUPE_EDGE_IDLE_MS", EDGE_IDLE_MS),
-        .head_ms = wait_of("TROUPE_EDGE_HEAD_MS", EDGE_HEAD_MS),
-        .body_ms = wait_of("TROUPE_EDGE_BODY_MS", EDGE_BODY_MS),
-        .write_ms = wait_of("TROUPE_EDGE_WRITE_MS", EDGE_WRITE_MS),
-        .linger_ms = wait_of("TROUPE_EDGE_LINGER_MS", EDGE_LINGER_MS),
+    const struct http_waits *most = &http_waits_default;
+    return (struct http_waits){
+        .idle_ms = wait_of("TROUPE_EDGE_IDLE_MS", most->idle_ms),
+        .head_ms = wait_of("TROUPE_EDGE_HEAD_MS", most->head_ms),
+        .body_ms = wait_of("TROUPE_EDGE_BODY_MS", most->body_ms),
+        .write_ms = wait_of("TROUPE_EDGE_WRITE_MS", most->write_ms),
+        .linger_ms = wait_of("TROUPE_EDGE_LINGER_MS", most->linger_ms),
     };
 }
 
@@ -372,8 +326,6 @@ static struct edge *edge_new(struct actor_process *process)
     edge->bus = process->bus;
     edge->clock = process->clock;
     edge->conn_max = (size_t)process->config->max_conns;
-    edge->date_second = -1;
-    waits_set(&edge->waits);
     pthread_condattr_t monotonic;
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
@@ -385,10 +337,11 @@ static struct edge *edge_new(struct actor_process *process)
 
 static void loop_close(struct edge *edge)
 {
-    listeners_close(edge);
+    http_server_close(edge->http);
     uv_close((uv_handle_t *)&edge->wake, NULL);
     uv_run(&edge->loop, UV_RUN_DEFAULT);
     uv_loop_close(&edge->loop);
+    http_server_free(edge->http);
 }
 
 static int edge_check(struct actor_process *process, struct bus_error *err)
@@ -408,13 +361,37 @@ static void files_raise(struct edge *edge)
         return;
     limit.rlim_cur = limit.rlim_max;
     setrlimit(RLIMIT_NOFILE, &limit);
-    size_t kept = EDGE_FILES_KEPT + EDGE_REFUSED_MAX;
+    size_t kept = EDGE_FILES_KEPT + HTTP_REFUSED_MAX;
     if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur == RLIM_INFINITY)
         return;
     size_t most =
         limit.rlim_cur > 2 * kept ? limit.rlim_cur - kept : limit.rlim_cur / 2;
     if (edge->conn_max > most)
         edge->conn_max = most;
+}
+
+static void on_opened(void *arg)
+{
+    edge_hold(arg);
+}
+
+static void on_ended(void *arg)
+{
+    edge_drop(arg);
+}
+
+static void server_open(struct edge *edge)
+{
+    struct http_server_options options = {
+        .loop = &edge->loop,
+        .clock = edge->clock,
+        .conn_max = edge->conn_max,
+        .waits = waits_read(),
+        .opened = on_opened,
+        .closed = on_ended,
+        .arg = edge,
+    };
+    edge->http = http_server_new(&options);
 }
 
 static int edge_start(struct actor_process *process, void **ret_self,
@@ -431,6 +408,7 @@ static int edge_start(struct actor_process *process, void **ret_self,
         abort();
     edge->wake.data = edge;
     files_raise(edge);
+    server_open(edge);
     for (size_t i = 0; i < edge->api_count && !code; i++)
         code = listen_one(&edge->apis[i], err);
     if (code) {
@@ -477,6 +455,7 @@ static void edge_stop(void *self)
     pthread_mutex_unlock(&edge->lock);
     uv_thread_join(&edge->thread);
     uv_loop_close(&edge->loop);
+    http_server_free(edge->http);
     pthread_mutex_lock(&edge->lock);
     edge->abandoned = edge->busy > 0; /* calls that the bus still answers */
     bool last = !edge->abandoned;

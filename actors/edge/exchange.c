@@ -19,18 +19,17 @@
 
 #define LOG_LINE_URI 1024 /* bytes of a target kept for the log */
 
-static struct exchange *exchange_new(struct conn *conn)
+static struct exchange *exchange_new(struct api *api, struct http_conn *conn)
 {
-    struct edge *edge = conn->api->edge;
+    struct edge *edge = api->edge;
     struct exchange *exchange = calloc(1, sizeof(*exchange));
     if (!exchange)
         abort();
     exchange->edge = edge;
-    exchange->api = conn->api;
-    exchange->conn = conn;
+    exchange->api = api;
     exchange->started = bus_now(edge->clock);
     bus_arena_init(&exchange->arena, EDGE_ARENA);
-    conn->exchange = exchange;
+    http_take(conn, &exchange->ticket);
     edge_hold(edge);
     return exchange;
 }
@@ -55,19 +54,18 @@ static void log_exchange(const struct exchange *exchange)
     bus_log(status >= 500 ? BUS_LOG_ERROR : BUS_LOG_INFO, &exchange->trace,
             fields, "[HTTP] %d - %s - %s", status,
             exchange->line ? exchange->line : "?",
-            exchange->conn ? exchange->conn->peer : "client gone");
+            exchange->ticket.conn ? http_peer(exchange->ticket.conn)
+                                  : "client gone");
 }
 
 static void finish(struct exchange *exchange)
 {
-    struct conn *conn = exchange->conn;
     log_exchange(exchange);
-    if (!conn) { /* gone; so may the actor be */
-        exchange_free(exchange);
-        return;
+    if (exchange->ticket.conn) { /* else gone; so may the actor be */
+        actor_answered(exchange->edge->process, exchange->answer.status >= 500);
+        http_answer(&exchange->ticket, &exchange->answer);
     }
-    actor_answered(exchange->edge->process, exchange->answer.status >= 500);
-    conn_answer(conn, exchange);
+    exchange_free(exchange);
 }
 
 /* --- steps: each returns false when it has left an answer --- */
@@ -82,7 +80,7 @@ static bool refuse(struct exchange *exchange, const struct bus_error *err)
 static bool refuse_status(struct exchange *exchange, int status,
                           const char *sentence)
 {
-    answer_text(&exchange->answer, status, sentence, &exchange->arena);
+    http_answer_text(&exchange->answer, status, sentence, &exchange->arena);
     return false;
 }
 
@@ -319,15 +317,13 @@ static bool request_take(struct exchange *exchange,
     return true;
 }
 
-void exchange_start(struct conn *conn)
+void exchange_start(void *arg, struct http_conn *conn)
 {
-    const struct http_reader *in = &conn->reader;
-    struct exchange *exchange = exchange_new(conn);
+    const struct http_reader *in = http_request(conn);
+    struct exchange *exchange = exchange_new(arg, conn);
     trace_begin(exchange, in);
     if (in->state == READER_REFUSED) {
-        answer_text(&exchange->answer, in->refusal.status, in->refusal.why,
-                    &exchange->arena);
-        exchange->answer.close = true;
+        http_answer_refusal(&exchange->answer, in, &exchange->arena);
     } else {
         note_line(exchange, in);
         if (request_take(exchange, in))
@@ -363,7 +359,7 @@ static bool answer_json(struct exchange *exchange)
 
 static void answer_ok(struct exchange *exchange)
 {
-    struct answer *answer = &exchange->answer;
+    struct http_answer *answer = &exchange->answer;
     answer->status = 200;
     if (!exchange->route->replies)
         return;
@@ -372,7 +368,7 @@ static void answer_ok(struct exchange *exchange)
         bus_log(BUS_LOG_ERROR, &exchange->trace, NULL,
                 "%s.%s: reply does not fit its schema", exchange->route->actor,
                 exchange->route->method);
-        *answer = (struct answer){.status = 500};
+        *answer = (struct http_answer){.status = 500};
     }
 }
 
@@ -386,7 +382,7 @@ static bool timed_out(const struct exchange *exchange)
 
 void exchange_resume(struct exchange *exchange)
 {
-    struct answer *answer = &exchange->answer;
+    struct http_answer *answer = &exchange->answer;
     const struct bus_reply *reply = &exchange->reply;
     answer->headers = reply->headers;
     if (reply->error.code == BUS_OK) {

@@ -10,7 +10,7 @@
 
 #include <stdbool.h>
 
-#include "actors/edge/target.h"
+#include "actors/http/target.h"
 #include "bus/shape.h"
 
 #define ROUTE_PARAMS_MAX 32

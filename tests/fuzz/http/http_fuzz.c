@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "actors/edge/http.h"
-#include "actors/edge/target.h"
+#include "actors/http/reader.h"
+#include "actors/http/target.h"
 
 #define BODY_MAX ((size_t)4096)
 #define PAIRS 64

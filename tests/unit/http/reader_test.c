@@ -3,7 +3,7 @@
  * The reader of requests: what it takes, however it is cut into pieces, and
  * what it refuses though llhttp would take it.
  */
-#include "actors/edge/http.h"
+#include "actors/http/reader.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

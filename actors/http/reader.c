@@ -2,7 +2,7 @@
  *
  * The reader: head by hand, then llhttp over head and body.
  */
-#include "actors/edge/http.h"
+#include "actors/http/reader.h"
 
 #include <assert.h>
 #include <stdlib.h>

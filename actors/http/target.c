@@ -3,7 +3,7 @@
  * Percent-decoding, path cleaning (as Go's path.Clean on the decoded path) and
  * form pairs.
  */
-#include "actors/edge/target.h"
+#include "actors/http/target.h"
 
 #include <string.h>
 #include <strings.h>

@@ -3,8 +3,8 @@
  * A request target taken apart as go-zero's router does: decoded, cleaned,
  * split into segments; the query as pairs. Also for urlencoded bodies.
  */
-#ifndef EDGE_TARGET_H
-#define EDGE_TARGET_H
+#ifndef HTTP_TARGET_H
+#define HTTP_TARGET_H
 
 #include "bus/arena.h"
 #include "bus/bind.h"

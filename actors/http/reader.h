@@ -5,10 +5,10 @@
  * takes folded headers, bare LF, HTTP/0.9, several Hosts and more that front
  * proxies read differently. Bodies are framed by llhttp. It knows no sockets:
  * bytes in, a request or a refusal out. The only file that includes llhttp is
- * http.c.
+ * reader.c.
  */
-#ifndef EDGE_HTTP_H
-#define EDGE_HTTP_H
+#ifndef HTTP_READER_H
+#define HTTP_READER_H
 
 #include <stdbool.h>
 #include <stddef.h>

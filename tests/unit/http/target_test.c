@@ -3,7 +3,7 @@
  * Targets and forms: what go-zero's router makes of a path, and what is
  * refused.
  */
-#include "actors/edge/target.h"
+#include "actors/http/target.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -6,7 +6,7 @@
  * connection closed gently: reading on for a moment, so that the client sees
  * the answer and not a reset.
  */
-#include "actors/edge/edge.h"
+#include "actors/http/conn.h"
 
 #include <arpa/inet.h>
 #include <assert.h>
@@ -14,42 +14,43 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void go_on(struct conn *conn);
+static void go_on(struct http_conn *conn);
 
-static struct conn *conn_of(uv_handle_t *handle)
+static struct http_conn *conn_of(uv_handle_t *handle)
 {
     return handle->data;
 }
 
-static void conn_free(struct conn *conn)
+static void conn_free(struct http_conn *conn)
 {
     *conn->self = conn->next;
     if (conn->next)
         conn->next->self = conn->self;
-    struct edge *edge = conn->api->edge;
-    edge->conn_count--;
+    struct http_server *server = conn->server;
+    server->conn_count--;
     http_reader_release(&conn->reader);
     bus_buf_release(&conn->pending);
     bus_buf_release(&conn->out);
     free(conn);
-    edge_drop(edge);
+    if (server->options.closed)
+        server->options.closed(server->options.arg);
 }
 
 static void on_closed(uv_handle_t *handle)
 {
-    struct conn *conn = conn_of(handle);
+    struct http_conn *conn = conn_of(handle);
     if (--conn->handles == 0)
         conn_free(conn);
 }
 
-void conn_close(struct conn *conn)
+void conn_close(struct http_conn *conn)
 {
     if (conn->closing)
         return;
     conn->closing = true;
-    if (conn->exchange) {
-        conn->exchange->conn = NULL;
-        conn->exchange = NULL;
+    if (conn->ticket) {
+        conn->ticket->conn = NULL;
+        conn->ticket = NULL;
     }
     uv_close((uv_handle_t *)&conn->tcp, on_closed);
     uv_close((uv_handle_t *)&conn->timer, on_closed);
@@ -60,26 +61,26 @@ static void on_timer(uv_timer_t *timer)
     conn_close(conn_of((uv_handle_t *)timer));
 }
 
-static void timer_set(struct conn *conn, uint64_t ms)
+static void timer_set(struct http_conn *conn, uint64_t ms)
 {
     if (!conn->closing)
         uv_timer_start(&conn->timer, on_timer, ms, 0);
 }
 
-static const struct edge_waits *waits_of(const struct conn *conn)
+static const struct http_waits *waits_of(const struct http_conn *conn)
 {
-    return &conn->api->edge->waits;
+    return &conn->server->options.waits;
 }
 
-static void idle_begin(struct conn *conn)
+static void idle_begin(struct http_conn *conn)
 {
-    bool leaving = conn->api->edge->leaving;
-    timer_set(conn, leaving ? EDGE_PARTING_MS : waits_of(conn)->idle_ms);
+    bool leaving = conn->server->leaving;
+    timer_set(conn, leaving ? HTTP_PARTING_MS : waits_of(conn)->idle_ms);
 }
 
-void conn_part(struct conn *conn)
+void conn_part(struct http_conn *conn)
 {
-    bool idle = !conn->exchange && !conn->ending && conn->out.len == 0 &&
+    bool idle = !conn->ticket && !conn->ending && conn->out.len == 0 &&
                 conn->reader.state == READER_HEAD && !conn->reader.head.len;
     if (idle)
         idle_begin(conn);
@@ -87,7 +88,7 @@ void conn_part(struct conn *conn)
 
 /* --- writing --- */
 
-static void answer_sent(struct conn *conn)
+static void answer_sent(struct http_conn *conn)
 {
     if (conn->out.cap > HTTP_KEEP)
         bus_buf_release(&conn->out);
@@ -110,14 +111,14 @@ static void answer_sent(struct conn *conn)
 
 static void on_written(uv_write_t *write, int status)
 {
-    struct conn *conn = write->data;
+    struct http_conn *conn = write->data;
     if (status < 0)
         conn_close(conn);
     else
         answer_sent(conn);
 }
 
-static void out_write(struct conn *conn)
+static void out_write(struct http_conn *conn)
 {
     if (conn->out.failed) {
         conn_close(conn);
@@ -139,24 +140,25 @@ static void out_write(struct conn *conn)
         conn_close(conn);
 }
 
-void conn_answer(struct conn *conn, struct exchange *exchange)
+void http_answer(struct http_ticket *ticket, struct http_answer *answer)
 {
-    assert(conn->exchange == exchange);
-    struct answer *answer = &exchange->answer;
+    struct http_conn *conn = ticket->conn;
+    if (!conn)
+        return;
+    assert(conn->ticket == ticket);
     answer->close = answer->close || conn->ending || !conn->reader.keep_alive ||
-                    conn->api->edge->leaving;
+                    conn->server->leaving;
     conn->ending = answer->close;
     answer->keep = conn->reader.old && !answer->close;
-    answer_write(&conn->out, answer, edge_date(conn->api->edge));
-    conn->exchange = NULL;
-    exchange->conn = NULL;
-    exchange_free(exchange);
+    http_answer_write(&conn->out, answer, server_date(conn->server));
+    conn->ticket = NULL;
+    ticket->conn = NULL;
     out_write(conn);
 }
 
 /* --- reading --- */
 
-static void say_continue(struct conn *conn)
+static void say_continue(struct http_conn *conn)
 {
     static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
     uv_buf_t buf = uv_buf_init((char *)(uintptr_t)text, sizeof(text) - 1);
@@ -170,7 +172,7 @@ static void say_continue(struct conn *conn)
 
 /* Feeds bytes to the reader, up to the end of one request, which is then
  * started (and may be answered before this returns). Returns how many. */
-static size_t feed(struct conn *conn, const uint8_t *data, size_t len)
+static size_t feed(struct http_conn *conn, const uint8_t *data, size_t len)
 {
     struct http_reader *reader = &conn->reader;
     enum reader_state before = reader->state;
@@ -184,21 +186,21 @@ static size_t feed(struct conn *conn, const uint8_t *data, size_t len)
         say_continue(conn);
     if (reader->state == READER_DONE || reader->state == READER_REFUSED) {
         uv_timer_stop(&conn->timer);
-        exchange_start(conn);
+        conn->listener->serve(conn->listener->arg, conn);
     }
     return taken;
 }
 
 /* True when nothing stands between the connection and its next bytes. */
-static bool may_take(const struct conn *conn)
+static bool may_take(const struct http_conn *conn)
 {
-    return !conn->closing && !conn->ending && !conn->exchange &&
+    return !conn->closing && !conn->ending && !conn->ticket &&
            conn->out.len == 0;
 }
 
 /* Takes requests one after the other, keeping what must wait for an answer. A
  * loop and not a recursion: answers that are there at once come back here. */
-static void take(struct conn *conn, const uint8_t *data, size_t len)
+static void take(struct http_conn *conn, const uint8_t *data, size_t len)
 {
     size_t at = 0;
     conn->taking = true;
@@ -213,13 +215,13 @@ static void take(struct conn *conn, const uint8_t *data, size_t len)
 static void on_alloc(uv_handle_t *handle, size_t hint, uv_buf_t *ret)
 {
     (void)hint;
-    struct edge *edge = conn_of(handle)->api->edge;
-    *ret = uv_buf_init((char *)edge->read_bytes, EDGE_READ_BYTES);
+    struct http_server *server = conn_of(handle)->server;
+    *ret = uv_buf_init((char *)server->read_bytes, HTTP_READ_BYTES);
 }
 
 static void on_read(uv_stream_t *stream, ssize_t len, const uv_buf_t *buf)
 {
-    struct conn *conn = conn_of((uv_handle_t *)stream);
+    struct http_conn *conn = conn_of((uv_handle_t *)stream);
     if (len < 0) {
         conn_close(conn);
         return;
@@ -230,10 +232,10 @@ static void on_read(uv_stream_t *stream, ssize_t len, const uv_buf_t *buf)
 }
 
 /* After an answer: what was read ahead, then the socket again. */
-static void go_on(struct conn *conn)
+static void go_on(struct http_conn *conn)
 {
     struct bus_buf ahead = conn->pending;
-    bus_buf_init(&conn->pending, EDGE_READ_BYTES);
+    bus_buf_init(&conn->pending, HTTP_READ_BYTES);
     if (ahead.len)
         take(conn, ahead.data, ahead.len);
     bus_buf_release(&ahead);
@@ -247,7 +249,7 @@ static void go_on(struct conn *conn)
 
 /* --- accepting --- */
 
-static void note_peer(struct conn *conn)
+static void note_peer(struct http_conn *conn)
 {
     struct sockaddr_storage address;
     int len = sizeof(address);
@@ -267,41 +269,44 @@ static void note_peer(struct conn *conn)
     snprintf(conn->peer, sizeof(conn->peer), "%s:%d", host, port);
 }
 
-static struct conn *conn_new(struct api *api)
+static struct http_conn *conn_new(struct http_listener *listener)
 {
-    struct edge *edge = api->edge;
-    struct conn *conn = calloc(1, sizeof(*conn));
+    struct http_server *server = listener->server;
+    struct http_conn *conn = calloc(1, sizeof(*conn));
     if (!conn)
         abort();
-    conn->api = api;
+    conn->server = server;
+    conn->listener = listener;
     conn->handles = 2;
-    uv_tcp_init(&edge->loop, &conn->tcp);
-    uv_timer_init(&edge->loop, &conn->timer);
+    uv_tcp_init(server->options.loop, &conn->tcp);
+    uv_timer_init(server->options.loop, &conn->timer);
     conn->tcp.data = conn->timer.data = conn;
-    http_reader_init(&conn->reader, api->body_max);
-    bus_buf_init(&conn->pending, EDGE_READ_BYTES);
-    bus_buf_init(&conn->out, ANSWER_MAX);
-    conn->next = edge->conns;
-    conn->self = &edge->conns;
+    http_reader_init(&conn->reader, listener->body_max);
+    bus_buf_init(&conn->pending, HTTP_READ_BYTES);
+    bus_buf_init(&conn->out, HTTP_ANSWER_MAX);
+    conn->next = server->conns;
+    conn->self = &server->conns;
     if (conn->next)
         conn->next->self = &conn->next;
-    edge->conns = conn;
-    edge->conn_count++;
-    edge_hold(edge);
+    server->conns = conn;
+    server->conn_count++;
+    if (server->options.opened)
+        server->options.opened(server->options.arg);
     return conn;
 }
 
-void conn_accept(struct api *api)
+void conn_accept(struct http_listener *listener)
 {
-    struct conn *conn = conn_new(api);
-    if (uv_accept((uv_stream_t *)&api->listener, (uv_stream_t *)&conn->tcp)) {
+    struct http_conn *conn = conn_new(listener);
+    if (uv_accept((uv_stream_t *)&listener->tcp, (uv_stream_t *)&conn->tcp)) {
         conn_close(conn);
         return;
     }
     uv_tcp_nodelay(&conn->tcp, 1);
     note_peer(conn);
-    size_t count = api->edge->conn_count, most = api->edge->conn_max;
-    if (count > most + EDGE_REFUSED_MAX) {
+    size_t count = conn->server->conn_count;
+    size_t most = conn->server->options.conn_max;
+    if (count > most + HTTP_REFUSED_MAX) {
         conn_close(conn);
         return;
     }
@@ -316,4 +321,29 @@ void conn_accept(struct api *api)
     }
     idle_begin(conn);
     go_on(conn);
+}
+
+/* --- what a listener's function may ask --- */
+
+const struct http_reader *http_request(const struct http_conn *conn)
+{
+    return &conn->reader;
+}
+
+const char *http_peer(const struct http_conn *conn)
+{
+    return conn->peer;
+}
+
+void http_take(struct http_conn *conn, struct http_ticket *ticket)
+{
+    assert(!conn->ticket && !ticket->conn);
+    conn->ticket = ticket;
+    ticket->conn = conn;
+}
+
+void http_drop(struct http_ticket *ticket)
+{
+    if (ticket->conn)
+        conn_close(ticket->conn);
 }
