@@ -61,10 +61,14 @@ static void on_timer(uv_timer_t *timer)
     conn_close(conn_of((uv_handle_t *)timer));
 }
 
+/* The loop's clock stands while many pipelined requests are answered; counted
+ * from there, a wait could be over before it began. */
 static void timer_set(struct http_conn *conn, uint64_t ms)
 {
-    if (!conn->closing)
-        uv_timer_start(&conn->timer, on_timer, ms, 0);
+    if (conn->closing)
+        return;
+    uv_update_time(conn->server->options.loop);
+    uv_timer_start(&conn->timer, on_timer, ms, 0);
 }
 
 static const struct http_waits *waits_of(const struct http_conn *conn)
