@@ -88,7 +88,7 @@ static void put_enums(struct out *out, const struct schema_unit *unit)
 static const char *stream_of(const struct schema_method *method)
 {
     if (method->client_stream)
-        return method->server_stream ? "bidi" : "client";
+        return method->server_stream ? "both" : "client";
     return method->server_stream ? "server" : "none";
 }
 
@@ -129,9 +129,20 @@ static void put_services(struct out *out, const struct schema_unit *unit)
     js_close(out, ']');
 }
 
+static void put_names(struct out *out, const char *key,
+                      const char *const *names)
+{
+    js_open(out, key, '[');
+    for (; *names; names++)
+        js_item(out, *names);
+    js_close(out, ']');
+}
+
 void describe_proto(struct out *out, const struct schema_unit *unit)
 {
     js_pair(out, "package", unit->package);
+    put_names(out, "imports", unit->import_names);
+    put_names(out, "missing_imports", unit->missing_names);
     put_messages(out, unit);
     put_enums(out, unit);
     put_services(out, unit);

@@ -7,6 +7,8 @@
 
 #include "load.h"
 #include "name.h"
+#include "proto_mend.h"
+#include "proto_place.h"
 #include "protoc.h"
 
 typedef Google__Protobuf__FileDescriptorProto File;
@@ -15,17 +17,10 @@ typedef Google__Protobuf__FieldDescriptorProto Field;
 typedef Google__Protobuf__EnumDescriptorProto Enum;
 typedef Google__Protobuf__ServiceDescriptorProto Service;
 typedef Google__Protobuf__MethodDescriptorProto Method;
-typedef Google__Protobuf__SourceCodeInfo Info;
 typedef Google__Protobuf__SourceCodeInfo__Location Location;
 
 #define FIELD_TYPE(name)                                                       \
     GOOGLE__PROTOBUF__FIELD_DESCRIPTOR_PROTO__TYPE__TYPE_##name
-
-/* A place in a file's tree of descriptors: SourceCodeInfo's path. */
-struct place {
-    int32_t steps[2 * SCHEMA_DEPTH_MAX + 4];
-    size_t count;
-};
 
 /* A message or enum by protoc's full name, ".user.IdRequest". */
 struct known {
@@ -44,39 +39,24 @@ struct proto {
     struct pool *pool;
     const File *root;
     const File *file; /* being read */
-    struct vec known; /* struct known * */
+    struct places places;
+    struct vec known;   /* struct known * */
+    struct map by_name; /* the same */
+    struct map methods; /* names of methods; a value: of several */
     struct vec messages, enums, services;
 };
 
-static struct place place_in(const struct place *outer, int32_t field,
-                             size_t index)
-{
-    struct place place = *outer;
-    place.steps[place.count++] = field;
-    place.steps[place.count++] = (int32_t)index;
-    return place;
-}
-
-static const Location *find_location(const File *file,
+static const Location *find_location(struct proto *proto,
                                      const struct place *place)
 {
-    const Info *info = file->source_code_info;
-    for (size_t i = 0; info && i < info->n_location; i++) {
-        const Location *found = info->location[i];
-        if (found->n_path == place->count && found->n_span >= 3 &&
-            !memcmp(found->path, place->steps,
-                    place->count * sizeof(place->steps[0])))
-            return found;
-    }
-    return NULL;
+    return place_find(proto->pool, &proto->places, proto->file, place);
 }
 
 /* Positions in imported files are not known to the character. */
-static struct schema_pos pos_at(const struct proto *proto,
-                                const struct place *place)
+static struct schema_pos pos_at(struct proto *proto, const struct place *place)
 {
     const File *file = proto->file;
-    const Location *found = find_location(file, place);
+    const Location *found = find_location(proto, place);
     struct schema_pos none = {file->name, 0, 0};
     if (!found)
         return none;
@@ -91,7 +71,7 @@ static struct schema_pos pos_at(const struct proto *proto,
 static void complain(struct proto *proto, const struct place *place,
                      const char *message, const char *name)
 {
-    const Location *found = find_location(proto->file, place);
+    const Location *found = find_location(proto, place);
     struct schema_pos pos = pos_at(proto, place);
     if (proto->file == proto->root && found)
         source_error(
@@ -105,7 +85,7 @@ static void complain(struct proto *proto, const struct place *place,
 
 static const char *doc_at(struct proto *proto, const struct place *place)
 {
-    const Location *found = find_location(proto->file, place);
+    const Location *found = find_location(proto, place);
     const char *text = found ? found->leading_comments : NULL;
     if (!text && found)
         text = found->trailing_comments;
@@ -130,11 +110,7 @@ static const char *package_of(const struct proto *proto, const File *file)
 
 static struct known *find_known(const struct proto *proto, const char *name)
 {
-    struct known *const *all = proto->known.items;
-    for (size_t i = 0; name && i < proto->known.count; i++)
-        if (!strcmp(all[i]->name, name))
-            return all[i];
-    return NULL;
+    return name ? map_get(&proto->by_name, name) : NULL;
 }
 
 static struct known *add_known(struct proto *proto, const char *outer,
@@ -145,6 +121,7 @@ static struct known *add_known(struct proto *proto, const char *outer,
     known->file = proto->file;
     known->place = *place;
     vec_push(proto->pool, &proto->known, known);
+    map_put(proto->pool, &proto->by_name, known->name, known);
     return known;
 }
 
@@ -445,13 +422,16 @@ static uint32_t method_flags(const Method *from)
     return 0;
 }
 
-static size_t count_named(const struct proto *proto, const char *name)
+static void count_methods(struct proto *proto)
 {
-    size_t count = 0;
+    struct map seen = {0};
     for (size_t i = 0; i < proto->root->n_service; i++)
-        for (size_t j = 0; j < proto->root->service[i]->n_method; j++)
-            count += !strcmp(proto->root->service[i]->method[j]->name, name);
-    return count;
+        for (size_t j = 0; j < proto->root->service[i]->n_method; j++) {
+            char *name = proto->root->service[i]->method[j]->name;
+            if (map_get(&seen, name))
+                map_put(proto->pool, &proto->methods, name, name);
+            map_put(proto->pool, &seen, name, name);
+        }
 }
 
 /* Services of one package are one actor: a method name that several of them
@@ -460,7 +440,7 @@ static const char *method_name(const struct proto *proto,
                                const struct schema_service *service,
                                const char *name)
 {
-    return count_named(proto, name) > 1
+    return map_get(&proto->methods, name)
                ? name_join(proto->pool, service->name, name)
                : name;
 }
@@ -521,6 +501,21 @@ static void list_files(struct proto *proto, struct schema_unit *unit)
     unit->file_count = files.count;
 }
 
+static void list_imports(struct proto *proto, struct schema_unit *unit)
+{
+    struct vec names = {0}, missing = {0};
+    const struct proto_file *root =
+        ((struct proto_file *const *)proto->protoc.files.items)[0];
+    const struct proto_import *imports = root->imports.items;
+    for (size_t i = 0; i < root->imports.count; i++) {
+        vec_push(proto->pool, &names, imports[i].name);
+        if (map_get(&proto->protoc.missing, imports[i].name))
+            vec_push(proto->pool, &missing, imports[i].name);
+    }
+    unit->import_names = vec_texts(proto->pool, &names);
+    unit->missing_names = vec_texts(proto->pool, &missing);
+}
+
 /* Of Google's own messages those that somebody uses, which a message that is
  * read later may do: called until there are no more. */
 static void list_messages(struct proto *proto, struct vec *messages)
@@ -540,6 +535,7 @@ static void fill_unit(struct proto *proto, struct schema_unit *unit)
 {
     struct vec messages = {0};
     proto->file = proto->root;
+    count_methods(proto);
     for (size_t i = 0; i < proto->root->n_service; i++)
         read_service(proto, proto->root->service[i], i);
     size_t before;
@@ -556,6 +552,7 @@ static void fill_unit(struct proto *proto, struct schema_unit *unit)
     unit->services = proto->services.items;
     unit->service_count = proto->services.count;
     list_files(proto, unit);
+    list_imports(proto, unit);
 }
 
 struct schema_unit *proto_load(struct schema *schema, const char *path,

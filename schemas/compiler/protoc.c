@@ -2,8 +2,9 @@
  *
  * protoc reads .proto files, we read what it makes of them. It is started
  * without a shell, its descriptor set and its complaints land in a temporary
- * folder. Imports are looked for beside the file and in those folders above it
- * where the file's import lines are found.
+ * folder. proto_find.c says where imports lie. When protoc misses some of them,
+ * it is run once more without them, for most only declare options that nothing
+ * here reads; what it misses then is an error.
  */
 #include "protoc.h"
 
@@ -15,61 +16,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "proto_mend.h"
+
 extern char **environ;
-
-static const char *folder_of(struct pool *pool, const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    if (!slash)
-        return ".";
-    return slash == path ? "/"
-                         : pool_text_n(pool, path, (size_t)(slash - path));
-}
-
-static void add_folder(struct protoc *protoc, const char *folder)
-{
-    const char *const *all = protoc->folders.items;
-    for (size_t i = 0; i < protoc->folders.count; i++)
-        if (!strcmp(all[i], folder))
-            return;
-    if (protoc->folders.count < PROTO_FOLDERS_MAX)
-        vec_push(&protoc->schema->pool, &protoc->folders, folder);
-}
-
-/* The nearest folder at or above the file's own that holds this import. */
-static void find_import(struct protoc *protoc, const char *import)
-{
-    struct pool *pool = &protoc->schema->pool;
-    const char *folder = folder_of(pool, protoc->path);
-    for (int up = 0; up < SCHEMA_DEPTH_MAX; up++) {
-        if (!access(pool_printf(pool, "%s/%s", folder, import), R_OK)) {
-            add_folder(protoc, folder);
-            return;
-        }
-        folder = path_clean(pool, pool_printf(pool, "%s/..", folder));
-        if (!strcmp(folder, "/"))
-            return;
-    }
-}
-
-/* Only a guess at where to look: protoc itself parses the file. */
-static void find_folders(struct protoc *protoc)
-{
-    struct pool *pool = &protoc->schema->pool;
-    const char *at = protoc->source->text;
-    add_folder(protoc, folder_of(pool, protoc->path));
-    while (*at) {
-        size_t line = strcspn(at, "\n");
-        size_t from = strspn(at, " \t");
-        size_t quote = from + strcspn(at + from, "\"'\n");
-        if (!strncmp(at + from, "import", 6) && quote < line) {
-            size_t len = strcspn(at + quote + 1, "\"'\n");
-            find_import(protoc, pool_text_n(pool, at + quote + 1, len));
-        }
-        at += line;
-        at += *at == '\n';
-    }
-}
 
 static int wait_for(pid_t pid)
 {
@@ -80,6 +29,19 @@ static int wait_for(pid_t pid)
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
+/* What protoc shall read: the file, or its copy. */
+static const char *input_of(const struct protoc *protoc)
+{
+    const struct proto_file *root =
+        ((struct proto_file *const *)protoc->files.items)[0];
+    /* A path that begins with '-' would be an option. */
+    return root->copied
+               ? pool_printf(&protoc->schema->pool, "%s/%s", protoc->scratch,
+                             root->name)
+               : pool_printf(&protoc->schema->pool, "%s%s",
+                             protoc->path[0] == '-' ? "./" : "", protoc->path);
+}
+
 /* Exit status, or -1 if protoc could not be started. */
 static int run(struct protoc *protoc, const char *set, const char *errors)
 {
@@ -88,15 +50,13 @@ static int run(struct protoc *protoc, const char *set, const char *errors)
     char *argv[PROTO_FOLDERS_MAX + 7];
     int argc = 0;
     argv[argc++] = pool_text(pool, "protoc");
+    argv[argc++] = pool_printf(pool, "-I%s", protoc->scratch);
     for (size_t i = 0; i < protoc->folders.count; i++)
         argv[argc++] = pool_printf(pool, "-I%s", folders[i]);
-    argv[argc++] = pool_printf(pool, "-I%s", protoc->scratch);
     argv[argc++] = pool_text(pool, "--include_imports");
     argv[argc++] = pool_text(pool, "--include_source_info");
     argv[argc++] = pool_printf(pool, "--descriptor_set_out=%s", set);
-    /* A path that begins with '-' would be an option. */
-    argv[argc++] = pool_printf(pool, "%s%s", protoc->path[0] == '-' ? "./" : "",
-                               protoc->path);
+    argv[argc++] = pool_text(pool, input_of(protoc));
     argv[argc] = NULL;
 
     posix_spawn_file_actions_t actions;
@@ -126,6 +86,9 @@ const char *protoc_file(const struct protoc *protoc, const char *name)
 {
     struct pool *pool = &protoc->schema->pool;
     const char *const *folders = protoc->folders.items;
+    const struct proto_file *file = map_get(&protoc->by_name, name);
+    if (file)
+        return file->path;
     for (size_t i = 0; i < protoc->folders.count; i++) {
         const char *path =
             path_clean(pool, pool_printf(pool, "%s/%s", folders[i], name));
@@ -135,27 +98,71 @@ const char *protoc_file(const struct protoc *protoc, const char *name)
     return NULL;
 }
 
-/* "user.proto:3:1: Expected ..." */
+/* Which file a complaint is about: protoc names it as it was given or as it is
+ * imported. */
+static const char *complained_of(const struct protoc *protoc, const char *name)
+{
+    size_t scratch = strlen(protoc->scratch);
+    if (!strncmp(name, protoc->scratch, scratch) && name[scratch] == '/')
+        name += scratch + 1;
+    const char *file = protoc_file(protoc, name);
+    return file ? file : protoc->path;
+}
+
+/* Said by the next line, or of no import that is in the way. */
+static bool says_nothing(const char *line)
+{
+    return !*line || strstr(line, ": warning: ") ||
+           strstr(line, ": File not found.") ||
+           !strncmp(line, "[libprotobuf WARNING", 20);
+}
+
+/* "\"x\" is not defined." without a place, as it is said of a map's value: each
+ * time of the next place where the word stands. False: it is nowhere. */
+static bool place_undefined(struct protoc *protoc, const char *what)
+{
+    struct pool *pool = &protoc->schema->pool;
+    const char *end = strchr(what + (what[0] != '\0'), '"');
+    if (what[0] != '"' || !end)
+        return false;
+    const char *word = pool_text_n(pool, what + 1, (size_t)(end - what) - 1);
+    size_t *from = map_get(&protoc->said, word);
+    if (!from) {
+        from = pool_alloc(pool, sizeof(*from));
+        map_put(pool, &protoc->said, word, from);
+    }
+    size_t at = proto_word(protoc->source->text, *from, word);
+    if (at == SIZE_MAX)
+        return false;
+    *from = at + strlen(word);
+    source_error(protoc->source, at, "%s", what);
+    return true;
+}
+
+/* "user.proto:3:1: Expected ...", or without a place "user.proto: ..." */
 static void pass_on(struct protoc *protoc, const char *text)
 {
-    const char *at = strchr(text, ':');
+    struct pool *pool = &protoc->schema->pool;
+    const char *colon = strstr(text, ".proto:");
     char *end;
-    /* The import line itself is reported too, with its position. */
-    if (strstr(text, ": warning: ") || strstr(text, ": File not found.") ||
-        !*text)
+    if (says_nothing(text))
         return;
+    protoc->undefined |= strstr(text, "\" is not defined.") != NULL;
+    const char *at = colon ? colon + 6 : NULL;
     long line = at ? strtol(at + 1, &end, 10) : 0;
     long column = line > 0 && *end == ':' ? strtol(end + 1, &end, 10) : 0;
-    struct pool *pool = &protoc->schema->pool;
-    struct schema_pos pos = {protoc->path, 0, 0};
+    const char *file =
+        at ? complained_of(protoc, pool_text_n(pool, text, (size_t)(at - text)))
+           : protoc->path;
+    struct schema_pos pos = {file, 0, 0};
     if (line <= 0 || column <= 0 || *end != ':') {
-        schema_error_add(protoc->schema, &pos, NULL, "protoc: %s", text);
+        const char *what = at ? at + 1 + strspn(at + 1, " ") : text;
+        if (strcmp(file, protoc->path) || !place_undefined(protoc, what))
+            schema_error_add(protoc->schema, &pos, NULL, "protoc: %s", what);
         return;
     }
-    const char *name = pool_text_n(pool, text, (size_t)(at - text));
-    const char *file = protoc_file(protoc, name);
     end += strspn(end, ": ");
-    if (!strcmp(name, protoc->path) || !file || !strcmp(file, protoc->path)) {
+    if (!strcmp(file, protoc->path)) {
         source_error(protoc->source,
                      protoc_offset(protoc->source, (int32_t)line - 1,
                                    (int32_t)column - 1),
@@ -166,23 +173,51 @@ static void pass_on(struct protoc *protoc, const char *text)
     schema_error_add(protoc->schema, &pos, NULL, "%s", end);
 }
 
+static const char *complaints(struct protoc *protoc, const char *errors)
+{
+    const char *why;
+    size_t len;
+    char *text = source_slurp(&protoc->schema->pool, errors, &len, &why);
+    if (text)
+        source_mend(text, len);
+    return text ? text : "";
+}
+
+/* Each line of protoc's complaints, in a pool of the schema's. */
+static void each_line(struct protoc *protoc, const char *text,
+                      void (*take)(struct protoc *protoc, const char *line))
+{
+    while (*text) {
+        size_t len = strcspn(text, "\n");
+        take(protoc, pool_text_n(&protoc->schema->pool, text, len));
+        text += len;
+        text += *text == '\n';
+    }
+}
+
 static void pass_on_all(struct protoc *protoc, const char *errors, int status)
 {
-    struct pool *pool = &protoc->schema->pool;
     struct schema_pos pos = {protoc->path, 0, 0};
     size_t before = schema_error_count(protoc->schema);
-    struct source *said =
-        status < 0 ? NULL : source_read(protoc->schema, errors, NULL, 0);
-    for (const char *at = said ? said->text : ""; *at;) {
-        size_t len = strcspn(at, "\n");
-        pass_on(protoc, pool_text_n(pool, at, len));
-        at += len;
-        at += *at == '\n';
-    }
+    if (status >= 0)
+        each_line(protoc, complaints(protoc, errors), pass_on);
     if (schema_error_count(protoc->schema) == before)
         schema_error_add(protoc->schema, &pos, NULL,
                          "protoc could not be run (Debian package "
                          "protobuf-compiler)");
+}
+
+/* "google/api/annotations.proto: File not found." */
+static void note_missing(struct protoc *protoc, const char *line)
+{
+    static const char end[] = ": File not found.";
+    struct pool *pool = &protoc->schema->pool;
+    size_t len = strlen(line), tail = sizeof(end) - 1;
+    if (len < tail || strcmp(line + len - tail, end) != 0)
+        return;
+    char *name = pool_text_n(pool, line, len - tail);
+    protoc->missing_count += !map_get(&protoc->missing, name);
+    map_put(pool, &protoc->missing, name, name);
 }
 
 static void *pool_unpack_alloc(void *pool, size_t size)
@@ -220,6 +255,30 @@ static bool unpack(struct protoc *protoc, const char *set)
     return false;
 }
 
+/* Runs protoc, then perhaps without what it missed. */
+static int run_all(struct protoc *protoc, const char *set, const char *errors)
+{
+    struct schema_pos pos = {protoc->path, 0, 0};
+    int status = -1;
+    bool good = proto_copy(protoc);
+    if (good)
+        status = run(protoc, set, errors);
+    if (status > 0)
+        each_line(protoc, complaints(protoc, errors), note_missing);
+    if (status > 0 && protoc->missing_count) {
+        good = proto_copy_mended(protoc);
+        status = good ? run(protoc, set, errors) : -1;
+    }
+    if (!good)
+        schema_error_add(protoc->schema, &pos, NULL, "cannot write into %s: %s",
+                         protoc->scratch, strerror(errno));
+    else if (status)
+        pass_on_all(protoc, errors, status);
+    if (protoc->missing_count && (status || proto_missing_matters(protoc)))
+        proto_missing_say(protoc);
+    return status;
+}
+
 bool protoc_run(struct protoc *protoc)
 {
     struct pool *pool = &protoc->schema->pool;
@@ -237,18 +296,13 @@ bool protoc_run(struct protoc *protoc)
         return false;
     }
     protoc->scratch = folder;
-    const char *set = pool_printf(pool, "%s/set", folder);
-    const char *errors = pool_printf(pool, "%s/errors", folder);
-    find_folders(protoc);
-    bool stubs = proto_stubs_write(pool, folder);
-    int status = stubs ? run(protoc, set, errors) : -1;
-    proto_stubs_remove(pool, folder);
-    if (!stubs)
-        schema_error_add(protoc->schema, &pos, NULL, "cannot write into %s: %s",
-                         folder, strerror(errno));
-    else if (status)
-        pass_on_all(protoc, errors, status);
+    /* Names that no import can have. */
+    const char *set = pool_printf(pool, "%s/..set", folder);
+    const char *errors = pool_printf(pool, "%s/..errors", folder);
+    proto_find(protoc);
+    int status = run_all(protoc, set, errors);
     bool ok = !status && unpack(protoc, set);
+    proto_copies_remove(protoc);
     unlink(set);
     unlink(errors);
     rmdir(folder);

@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "load.h"
 #include "name.h"
@@ -34,6 +35,8 @@ struct schema_unit *unit_new(struct schema *schema, enum schema_language kind,
     unit->path = path;
     unit->stem = name_stem(&schema->pool, path);
     unit->actor = unit->package = "";
+    unit->import_names = unit->missing_names =
+        pool_array(&schema->pool, 1, sizeof(char *));
     return unit;
 }
 
@@ -43,7 +46,7 @@ static int language_of(const char *path)
                                            NULL};
     const char *dot = strrchr(path, '.');
     for (int i = 0; dot && suffixes[i]; i++)
-        if (!strcmp(dot, suffixes[i]))
+        if (!strcasecmp(dot, suffixes[i]))
             return i;
     return -1;
 }

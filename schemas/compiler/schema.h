@@ -317,7 +317,10 @@ struct schema_unit {
     size_t import_count;
     const struct schema_pair *info; /* .api */
     size_t info_count;
-    const char *const *import_names; /* .api: as written; NULL-terminated */
+    /* .api, .proto: as written; NULL-terminated */
+    const char *const *import_names;
+    /* .proto: of these, files that are not there and only gave options */
+    const char *const *missing_names;
     const struct schema_message *const *messages;
     size_t message_count;
     const struct schema_enum *const *enums;

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -206,22 +207,33 @@ static void count_chunks(struct source *source)
     }
 }
 
-/* Dumps hold binary values and comments of other encodings: each byte that is
- * no UTF-8 becomes '?', for names and types are not written with them. */
-static void mend_text(char *text, size_t size)
+bool source_mend(char *text, size_t size)
 {
+    bool mended = false;
     for (size_t i = 0; i < size;) {
         size_t len = utf8_len((const unsigned char *)text + i, size - i);
-        if (!len)
+        if (!len) {
             text[i] = '?';
+            mended = true;
+        }
         i += len ? len : 1;
     }
+    return mended;
 }
 
-static bool is_sql(const char *path)
+/* Dumps hold binary values, and both languages comments of other encodings:
+ * names and types are not written with them. */
+static bool is_mended(const char *path)
 {
     const char *dot = strrchr(path, '.');
-    return dot && !strcmp(dot, ".sql");
+    return dot && (!strcasecmp(dot, ".sql") || !strcasecmp(dot, ".proto"));
+}
+
+/* Some exports are UTF-16, whose bytes would be thousands of errors. */
+static bool is_wide(const char *text, size_t len)
+{
+    return len >= 2 &&
+           (!memcmp(text, "\xFF\xFE", 2) || !memcmp(text, "\xFE\xFF", 2));
 }
 
 struct source *source_new(struct schema *schema, const char *path,
@@ -236,13 +248,21 @@ struct source *source_new(struct schema *schema, const char *path,
     source->pool = &schema->pool;
     source->path = pool_text(&schema->pool, path);
     char *copy = pool_text_n(&schema->pool, text, len);
-    if (is_sql(path))
-        mend_text(copy, len);
+    bool wide = is_wide(text, len);
+    if (wide)
+        copy[len = 0] = '\0';
+    else if (is_mended(path))
+        source->mended = source_mend(copy, len);
     source->text = copy;
     source->len = len;
     find_lines(source);
     count_chunks(source);
-    check_text(source);
+    if (wide)
+        source_error(source, 0,
+                     "found UTF-16 text, expected UTF-8 (iconv -f UTF-16 -t "
+                     "UTF-8 makes it)");
+    else
+        check_text(source);
     return source->errors ? NULL : source;
 }
 
@@ -262,8 +282,7 @@ static ssize_t read_all(int fd, char *to, size_t size)
     return (ssize_t)done;
 }
 
-/* NULL and why (a text) if the file cannot be had. */
-static char *slurp(struct pool *pool, const char *path, size_t *ret_len,
+char *source_slurp(struct pool *pool, const char *path, size_t *ret_len,
                    const char **why)
 {
     char *text = NULL;
@@ -307,7 +326,7 @@ struct source *source_read(struct schema *schema, const char *path,
     size_t len = 0;
     char *text = NULL;
     if (schema->files < SCHEMA_FILES_MAX)
-        text = slurp(&schema->pool, path, &len, &why);
+        text = source_slurp(&schema->pool, path, &len, &why);
     schema->files++;
     if (text)
         return source_new(schema, path, text, len);

@@ -27,6 +27,7 @@ struct source {
     size_t line_count;
     size_t *chunks; /* characters before each chunk of the text */
     size_t errors;  /* of this source */
+    bool mended;    /* the text is not what the file holds: source_mend */
 };
 
 /* Reads a file. NULL, with an error where it was asked for (from NULL: nowhere)
@@ -35,6 +36,13 @@ struct source *source_read(struct schema *schema, const char *path,
                            struct source *from, size_t at);
 struct source *source_new(struct schema *schema, const char *path,
                           const char *text, size_t len);
+
+/* A file's bytes, NUL behind them; NULL, and why (a text), if it cannot be had.
+ */
+char *source_slurp(struct pool *pool, const char *path, size_t *ret_len,
+                   const char **why);
+/* Puts '?' for each byte that is no UTF-8. True: there was one. */
+bool source_mend(char *text, size_t size);
 
 struct schema_pos source_pos(const struct source *source, size_t offset);
 

@@ -95,6 +95,26 @@ static void columns_and_keys(void **state)
                      "\"cache:thirdPayment:sn:\"]");
 }
 
+static void streams_and_imports(void **state)
+{
+    (void)state;
+    const struct schema_unit *unit =
+        schema_load(loaded, "language/streams.proto");
+    assert_non_null(unit);
+    const char *made = schema_describe(loaded, unit, "streams.proto");
+    assert_has(made, "\"stream\":\"none\"");
+    assert_has(made, "\"stream\":\"client\"");
+    assert_has(made, "\"stream\":\"server\"");
+    assert_has(made, "\"stream\":\"both\"");
+    unit = schema_load(loaded, "language/options.proto");
+    assert_non_null(unit);
+    made = schema_describe(loaded, unit, "options.proto");
+    assert_has(made, "\"package\":\"\",\"imports\":[\"gogoproto/gogo.proto\","
+                     "\"google/api/annotations.proto\",");
+    assert_has(made, "\"missing_imports\":[\"gogoproto/gogo.proto\","
+                     "\"google/api/annotations.proto\"]");
+}
+
 static void all_errors(void **state)
 {
     (void)state;
@@ -133,6 +153,7 @@ int main(void)
         LOADED_TEST(same_handler_in_two_groups),
         LOADED_TEST(types_as_written),
         LOADED_TEST(columns_and_keys),
+        LOADED_TEST(streams_and_imports),
         LOADED_TEST(all_errors),
         LOADED_TEST(refuses_what_gen_refuses),
     };

@@ -111,6 +111,73 @@ static void knows_options_that_are_not_installed(void **state)
         SCHEMA_MAP);
     for (size_t i = 0; i < unit->file_count; i++)
         assert_null(strstr(unit->files[i], "annotations"));
+    assert_string_equal(unit->missing_names[0], "gogoproto/gogo.proto");
+    assert_string_equal(unit->missing_names[1], "google/api/annotations.proto");
+    assert_null(unit->missing_names[2]);
+}
+
+static bool is_file_of(const struct schema_unit *unit, const char *path)
+{
+    for (size_t i = 0; i < unit->file_count; i++)
+        if (!strcmp(unit->files[i], path))
+            return true;
+    return false;
+}
+
+static void finds_imports_above_the_file(void **state)
+{
+    (void)state;
+    const struct schema_unit *unit =
+        schema_load(loaded, "language/deep/user/v1/user.proto");
+    if (!unit)
+        schema_errors_print(loaded, stderr);
+    assert_non_null(unit);
+    const struct schema_message *user = message_of(unit, "User");
+    assert_string_equal(field_of(user, "page")->type, "common.Page");
+    const struct schema_message *money = field_of(user, "money")->message;
+    assert_string_equal(field_of(money, "code")->type, "base.Code");
+    assert_null(unit->missing_names[0]); /* another file's */
+    assert_string_equal(unit->import_names[1], "tags/tags.proto");
+    assert_true(is_file_of(unit, "language/common/page.proto"));
+    assert_true(is_file_of(unit, "language/third_party/tags/tags.proto"));
+    assert_true(is_file_of(unit, "language/deep/base/money.proto"));
+    assert_true(is_file_of(unit, "language/deep/base/code.proto"));
+}
+
+static void reads_comments_of_another_encoding(void **state)
+{
+    (void)state;
+    const struct schema_unit *unit =
+        schema_load(loaded, "language/encoded.proto");
+    assert_non_null(unit);
+    assert_string_equal(message_of(unit, "A")->doc, "?\xC3\xBB?, in GBK");
+}
+
+/* Every place looked up in constant time: this took minutes once. */
+static void reads_a_large_file_in_linear_time(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/proto_test-XXXXXX", path[64];
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof(path), "%s/big.proto", folder);
+    FILE *file = fopen(path, "we");
+    assert_non_null(file);
+    fputs("syntax = \"proto3\";\nservice S {\n", file);
+    for (int i = 0; i < 3000; i++)
+        fprintf(file, "rpc R%d(M%d) returns (M%d);\n", i, i, i);
+    fputs("}\n", file);
+    for (int i = 0; i < 3000; i++)
+        fprintf(file,
+                "message M%d { string a = 1; M%d b = 2; map<int32, M%d> c = 3;"
+                " repeated int64 d = 4; oneof e { bool f = 5; M0 g = 6; } }\n",
+                i, (i + 7) % 3000, (i + 9) % 3000);
+    assert_int_equal(fclose(file), 0);
+    const struct schema_unit *unit = schema_load(loaded, path);
+    unlink(path);
+    rmdir(folder);
+    assert_non_null(unit);
+    assert_int_equal(unit->message_count, 6000); /* with maps' entries */
+    assert_int_equal(message_of(unit, "M2999")->pos.line, 6003);
 }
 
 static void reads_proto2(void **state)
@@ -139,8 +206,32 @@ static void says_which_import_is_absent(void **state)
     assert_int_equal(schema_error_count(loaded), 2);
     assert_string_equal(
         schema_error_at(loaded, 0)->message,
-        "Import \"no/such/file.proto\" was not found or had errors.");
+        "found no file for import \"no/such/file.proto\", expected it beside "
+        "this file or under a folder above it");
     assert_int_equal(schema_error_at(loaded, 0)->pos.line, 5);
+    assert_int_equal(schema_error_at(loaded, 1)->pos.line, 8);
+}
+
+static void refuses_an_absent_import_that_gives_nothing(void **state)
+{
+    (void)state;
+    assert_null(schema_load(loaded, "errors/unused.proto"));
+    assert_int_equal(schema_error_count(loaded), 1);
+    assert_int_equal(schema_error_at(loaded, 0)->pos.line, 5);
+    assert_int_equal(schema_error_at(loaded, 0)->pos.column, 1);
+}
+
+static void finds_places_that_protoc_leaves_out(void **state)
+{
+    (void)state;
+    assert_null(schema_load(loaded, "errors/value.proto"));
+    assert_int_equal(schema_error_count(loaded), 2);
+    for (size_t i = 0; i < 2; i++) {
+        const struct schema_error *error = schema_error_at(loaded, i);
+        assert_string_equal(error->message, "\"Nope\" is not defined.");
+        assert_int_equal(error->pos.line, 6 + i);
+        assert_int_equal(error->pos.column, 15);
+    }
 }
 
 static void passes_protocs_errors_on(void **state)
@@ -190,7 +281,12 @@ int main(void)
         LOADED_TEST(marks_imported_messages),
         LOADED_TEST(knows_options_that_are_not_installed),
         LOADED_TEST(reads_proto2),
+        LOADED_TEST(finds_imports_above_the_file),
+        LOADED_TEST(reads_comments_of_another_encoding),
+        LOADED_TEST(reads_a_large_file_in_linear_time),
         LOADED_TEST(says_which_import_is_absent),
+        LOADED_TEST(refuses_an_absent_import_that_gives_nothing),
+        LOADED_TEST(finds_places_that_protoc_leaves_out),
         LOADED_TEST(passes_protocs_errors_on),
         LOADED_TEST(refuses_an_absent_file),
         LOADED_TEST(says_when_protoc_is_missing),
