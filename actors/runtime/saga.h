@@ -46,7 +46,13 @@ struct saga_step {
     uint32_t retry_max_ms;
     uint32_t retry_limit; /* tries of an action; 0: no limit */
     uint32_t interval_ms; /* after FAILED_PRECONDITION; 0: default */
+    uint64_t after; /* of a partial plan: bit i: step i comes before it. A step
+                     * whose reply it takes must be among them, or before one
+                     * of them. */
 };
+
+/* What is sequenced, and how (actors/saga/engine.h). */
+enum saga_pattern { SAGA_SAGA, SAGA_MSG, SAGA_TCC, SAGA_XA, SAGA_WORKFLOW };
 
 struct saga_plan {
     const char *name; /* "register" */
@@ -56,6 +62,11 @@ struct saga_plan {
     uint16_t result_count;
     const struct bus_shape *request;
     const struct bus_shape *reply;
+    bool partial; /* steps follow `after`; else each all that are before it */
+    uint8_t pattern;      /* enum saga_pattern */
+    uint32_t timeout_ms;  /* rolled back if not done by then; 0: never */
+    struct bus_bytes dtm; /* of a transaction that came by DTM's API: one value,
+                           * actors/saga/plan.h; len 0: none */
 };
 
 /* Submits and waits for the outcome until the call's deadline. BUS_OK: done,

@@ -54,6 +54,7 @@ static const struct bus_field step_fields[] = {
     FIELD(saga_wire_step, retry_max_ms, BUS_U32, BUS_ONE, NULL, 0),
     FIELD(saga_wire_step, retry_limit, BUS_U32, BUS_ONE, NULL, 0),
     FIELD(saga_wire_step, interval_ms, BUS_U32, BUS_ONE, NULL, 0),
+    FIELD(saga_wire_step, after, BUS_U64, BUS_ONE, NULL, 0),
 };
 static const struct bus_shape step_shape =
     SHAPE("saga.Step", saga_wire_step, step_fields);
@@ -63,6 +64,10 @@ static const struct bus_field plan_fields[] = {
     FIELD(saga_wire_plan, steps, BUS_MESSAGE, BUS_LIST, &step_shape,
           BUS_REQUIRED),
     FIELD(saga_wire_plan, result, BUS_MESSAGE, BUS_LIST, &input_shape, 0),
+    FIELD(saga_wire_plan, partial, BUS_BOOL, BUS_ONE, NULL, 0),
+    FIELD(saga_wire_plan, pattern, BUS_U8, BUS_ONE, NULL, 0),
+    FIELD(saga_wire_plan, timeout_ms, BUS_U32, BUS_ONE, NULL, 0),
+    FIELD(saga_wire_plan, dtm, BUS_ANY, BUS_ONE, NULL, 0),
 };
 const struct bus_shape saga_plan_shape =
     SHAPE("saga.Plan", saga_wire_plan, plan_fields);
@@ -116,7 +121,7 @@ static void pack_branch(struct bus_buf *buf, const char *key,
     pack_inputs(buf, branch->inputs, branch->input_count);
 }
 
-static void pack_number(struct bus_buf *buf, const char *key, uint32_t value)
+static void pack_number(struct bus_buf *buf, const char *key, uint64_t value)
 {
     if (value == 0)
         return;
@@ -129,7 +134,7 @@ static void pack_step(struct bus_buf *buf, const struct saga_step *step)
     const uint32_t numbers[] = {step->timeout_ms, step->retry_first_ms,
                                 step->retry_max_ms, step->retry_limit,
                                 step->interval_ms};
-    size_t count = 2u + (step->compensate.target != NULL);
+    size_t count = 2u + (step->compensate.target != NULL) + (step->after != 0);
     for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
         count += numbers[i] != 0;
     bus_pack_map(buf, count);
@@ -143,11 +148,13 @@ static void pack_step(struct bus_buf *buf, const struct saga_step *step)
     pack_number(buf, "retry_max_ms", step->retry_max_ms);
     pack_number(buf, "retry_limit", step->retry_limit);
     pack_number(buf, "interval_ms", step->interval_ms);
+    pack_number(buf, "after", step->after);
 }
 
 void saga_plan_pack(struct bus_buf *buf, const struct saga_plan *plan)
 {
-    bus_pack_map(buf, 3);
+    bus_pack_map(buf, 3u + plan->partial + (plan->pattern != SAGA_SAGA) +
+                          (plan->timeout_ms != 0) + (plan->dtm.len > 0));
     bus_pack_text(buf, "name");
     bus_pack_text(buf, plan->name);
     bus_pack_text(buf, "steps");
@@ -156,4 +163,14 @@ void saga_plan_pack(struct bus_buf *buf, const struct saga_plan *plan)
         pack_step(buf, &plan->steps[i]);
     bus_pack_text(buf, "result");
     pack_inputs(buf, plan->result, plan->result_count);
+    if (plan->partial) {
+        bus_pack_text(buf, "partial");
+        bus_pack_bool(buf, true);
+    }
+    pack_number(buf, "pattern", plan->pattern);
+    pack_number(buf, "timeout_ms", plan->timeout_ms);
+    if (plan->dtm.len > 0) {
+        bus_pack_text(buf, "dtm");
+        bus_pack_raw(buf, plan->dtm);
+    }
 }

@@ -3,8 +3,9 @@
  * How a plan travels inside saga.submit: a msgpack map described by shapes, so
  * that any client can write one. {name, steps: [{name, action: {target, method,
  * inputs: [{field, from, path, convert, literal}]}, compensate: {...},
- * timeout_ms, retry_first_ms, retry_max_ms, retry_limit, interval_ms}], result:
- * [inputs]}. Absent: 0, "" or none. A literal has no `from`.
+ * timeout_ms, retry_first_ms, retry_max_ms, retry_limit, interval_ms, after}],
+ * result: [inputs], partial, pattern, timeout_ms, dtm}. Absent: 0, "" or none.
+ * A literal has no `from`. `after` is a mask of steps, looked at if `partial`.
  */
 #ifndef ACTOR_SAGA_PACK_H
 #define ACTOR_SAGA_PACK_H
@@ -39,12 +40,17 @@ struct saga_wire_step {
     uint32_t retry_max_ms;
     uint32_t retry_limit;
     uint32_t interval_ms;
+    uint64_t after;
 };
 
 struct saga_wire_plan {
     const char *name;
     struct bus_list steps;  /* struct saga_wire_step */
     struct bus_list result; /* struct saga_wire_input */
+    bool partial;
+    uint8_t pattern; /* enum saga_pattern */
+    uint32_t timeout_ms;
+    struct bus_bytes dtm; /* ANY */
 };
 
 extern const struct bus_shape saga_plan_shape; /* of saga_wire_plan */

@@ -15,6 +15,12 @@
  * 3. Everything else may be lost: after a restart every step may have run, an
  *    action is called again as the same branch, and the barrier at the
  *    participant makes it happen once.
+ *
+ * Five patterns share this machine. A step's action is what goes forward
+ * (action, confirm, commit), its compensation what goes back (compensate,
+ * cancel, rollback). Only a saga turns back once it runs; the others may
+ * before, while they are prepared. The check asks a message's submitter whether
+ * it meant it, and wakes a workflow.
  */
 #ifndef SAGA_ENGINE_H
 #define SAGA_ENGINE_H
@@ -26,10 +32,22 @@
 #define ENGINE_STEPS_MAX 64      /* bits of a mask */
 #define ENGINE_UNREACHED_MS 1000 /* longest wait for an actor that is down */
 
+enum engine_pattern {
+    PATTERN_SAGA,
+    PATTERN_MESSAGE,  /* actions only, and all of them */
+    PATTERN_TCC,      /* branches are registered while it is prepared */
+    PATTERN_XA,       /* the same */
+    PATTERN_WORKFLOW, /* its steps are its client's; no branch is called */
+    PATTERN_COUNT
+};
+
 /* X(NAME, text of the status that is true once it is on disk) */
 #define ENGINE_PHASES(X)                                                       \
     X(NEW, "new")                                                              \
-    X(ACCEPTING, "running") /* submitted, not yet on disk */                   \
+    X(PREPARING, "prepared") /* announced, not yet on disk */                  \
+    X(PREPARED, "prepared")  /* waits for its client's word */                 \
+    X(SUBMITTING, "running") /* prepared, and now meant; not yet on disk */    \
+    X(ACCEPTING, "running")  /* submitted, not yet on disk */                  \
     X(RUNNING, "running")                                                      \
     X(TURNING, "undoing") /* decided, not yet on disk */                       \
     X(UNDOING, "undoing")                                                      \
@@ -54,7 +72,8 @@ enum engine_phase {
     X(ASKING, "ongoing") /* FAILED_PRECONDITION: asked again */                \
     X(DONE, "done")                                                            \
     X(FAILED, "failed") /* actions only */                                     \
-    X(NONE, "none")     /* compensations: there is nothing to undo */
+    X(NONE, "none")     /* compensations: there is nothing to undo */          \
+    X(PARKED, "parked") /* failed too often: a human is to look at it */
 
 enum engine_branch_status {
 #define ENGINE_BRANCH_ENUM(name, text) BRANCH_##name,
@@ -63,17 +82,21 @@ enum engine_branch_status {
         BRANCH_COUNT
 };
 
-enum engine_op { OP_ACTION, OP_COMPENSATE };
+enum engine_op { OP_ACTION, OP_COMPENSATE, OP_CHECK };
 
 /* What the plan says of a step; const while the saga lives. */
 struct engine_rule {
-    uint64_t after; /* steps that come before it, transitively */
-    uint64_t needs; /* other steps whose replies its compensation takes */
+    uint64_t after;      /* steps that come before it, transitively */
+    uint64_t undo_after; /* steps whose compensation comes before its own */
+    uint64_t needs;      /* other steps whose replies its compensation takes */
     uint32_t retry_first_ms;
     uint32_t retry_max_ms;
     uint32_t retry_limit; /* failed tries of the action; 0: no limit */
     uint32_t interval_ms;
+    uint32_t park_limit; /* failures until it is parked; 0: never */
     bool compensates;
+    bool at_once; /* tries within retry_limit follow without a wait, and
+                   * "ongoing" counts as one */
 };
 
 struct engine_branch {
@@ -90,19 +113,23 @@ struct engine_step {
 
 struct engine {
     uint8_t phase;    /* enum engine_phase */
+    uint8_t pattern;  /* enum engine_pattern */
     bool abort;       /* roll back once nothing is in flight */
+    bool held;        /* runs, but calls nothing before its deadline */
     uint16_t count;   /* steps */
     int16_t failed;   /* the step that turned the saga; -1: none */
     uint32_t version; /* of the state; grows with each journal command */
     uint32_t gate;    /* version that must be on disk to leave the phase */
     uint64_t durable; /* steps whose reply is on disk */
     uint64_t reached; /* steps that may have run */
-    const struct engine_rule *rules; /* count of them */
-    struct engine_step *steps;       /* count of them, the caller's */
+    struct engine_branch check;
+    const struct engine_rule *rules;      /* count of them */
+    const struct engine_rule *check_rule; /* NULL: nothing is ever checked */
+    struct engine_step *steps;            /* count of them, the caller's */
 };
 
 #define ENGINE_EVENTS(X)                                                       \
-    X(SUBMITTED)                                                               \
+    X(SUBMITTED) /* begun, or meant after it was prepared */                   \
     X(COMMITTED) /* a version is on disk */                                    \
     X(UNWRITTEN) /* the journal failed */                                      \
     X(ANSWERED)  /* a branch answered with a code */                           \
@@ -110,7 +137,14 @@ struct engine {
     X(UNSENT)    /* a branch cannot be called: its inputs do not fit */        \
     X(TIMER)                                                                   \
     X(RESUMED)  /* read back after a restart */                                \
-    X(DEADLINE) /* the saga's time is over, or it is to be aborted */
+    X(DEADLINE) /* the time of its phase is over */                            \
+    X(PREPARE)                                                                 \
+    X(REGISTERED) /* has more steps (engine_grow), or its caller's rows */     \
+    X(ABORT)      /* its client, or an operator, wants it undone */            \
+    X(CLOSE)      /* a workflow's client has brought it to its end: code */    \
+    X(STOP)       /* ends undone, whatever has happened */                     \
+    X(WAKE)       /* whatever waits or is parked is tried now */               \
+    X(SETTLED)    /* an operator settles a branch: code */
 
 enum engine_event_kind {
 #define ENGINE_EVENT_ENUM(name) EVENT_##name,
@@ -121,10 +155,11 @@ enum engine_event_kind {
 
 struct engine_event {
     enum engine_event_kind kind;
-    enum engine_op op; /* ANSWERED, LOST, UNSENT, TIMER */
+    enum engine_op op; /* ANSWERED, LOST, UNSENT, TIMER, SETTLED */
     uint16_t step;     /* the same */
-    uint32_t attempt;  /* the same */
-    int code;          /* ANSWERED, LOST, UNSENT: enum bus_code */
+    uint32_t attempt;  /* the same but SETTLED */
+    int code;          /* ANSWERED, LOST, UNSENT, CLOSE, SETTLED: enum bus_code;
+                        * SETTLED OK: done; else an action failed */
     bool unreached;    /* LOST: nobody there; asked again within a second */
     uint32_t version;  /* COMMITTED */
 };
@@ -136,12 +171,17 @@ enum engine_command_kind {
     COMMAND_TELL, /* what: see enum engine_news */
 };
 
-enum engine_news { NEWS_ACCEPTED, NEWS_REFUSED, NEWS_OUTCOME };
+enum engine_news {
+    NEWS_ACCEPTED, /* what was asked for is on disk, and goes on */
+    NEWS_REFUSED,
+    NEWS_OUTCOME,
+    NEWS_PARKED, /* step and op of the command */
+};
 
 struct engine_command {
     enum engine_command_kind kind;
-    enum engine_op op;     /* CALL, TIMER */
-    uint16_t step;         /* CALL, TIMER */
+    enum engine_op op;     /* CALL, TIMER, TELL of NEWS_PARKED */
+    uint16_t step;         /* the same */
     uint32_t attempt;      /* CALL, TIMER */
     uint32_t delay_ms;     /* TIMER */
     bool jitter;           /* TIMER: the delay may be shortened by up to half */
@@ -149,7 +189,7 @@ struct engine_command {
     enum engine_news news; /* TELL */
 };
 
-#define ENGINE_COMMANDS_MAX (ENGINE_STEPS_MAX + 4)
+#define ENGINE_COMMANDS_MAX (ENGINE_STEPS_MAX + 6)
 
 struct engine_out {
     size_t count;
@@ -163,9 +203,21 @@ enum engine_reaction {
     REACT_HANDLE,
 };
 
-/* A new saga; rules and steps stay the caller's and outlive it. */
+/* A new saga; rules and steps stay the caller's and outlive it. Only what has
+ * its steps registered, or none, begins without any. */
 void engine_init(struct engine *engine, const struct engine_rule *rules,
                  struct engine_step *steps, uint16_t count);
+
+/* More steps before it runs: EVENT_REGISTERED follows. rules and steps replace
+ * the old ones, of which steps holds a copy. */
+void engine_grow(struct engine *engine, const struct engine_rule *rules,
+                 struct engine_step *steps, uint16_t count);
+
+/* The steps below count. */
+static inline uint64_t engine_mask(uint16_t count)
+{
+    return count >= ENGINE_STEPS_MAX ? UINT64_MAX : (UINT64_C(1) << count) - 1;
+}
 
 /* One event. Answers of another attempt than the last are ignored. Commands are
  * to be carried out in their order. */
@@ -190,6 +242,10 @@ uint32_t engine_backoff_ms(const struct engine_rule *rule, uint32_t failures,
 
 bool engine_finished(const struct engine *engine); /* DONE or UNDONE */
 bool engine_calling(const struct engine *engine);  /* a call is in flight */
+bool engine_quiet(const struct engine *engine);   /* nothing but timers, if any,
+                                                   * moves it */
+bool engine_parked(const struct engine *engine);  /* a branch is */
+bool engine_closing(const struct engine *engine); /* or finished, or refused */
 uint64_t engine_done(const struct engine *engine); /* steps that are done */
 bool engine_branch_settled(const struct engine_branch *branch); /* DONE, NONE */
 bool engine_branch_timed(const struct engine_branch *branch); /* has a timer */

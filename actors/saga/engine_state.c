@@ -32,6 +32,29 @@ bool engine_branch_timed(const struct engine_branch *branch)
     return branch->status == BRANCH_BACKOFF || branch->status == BRANCH_ASKING;
 }
 
+bool engine_closing(const struct engine *engine)
+{
+    return engine->phase >= PHASE_CLOSING_DONE;
+}
+
+bool engine_quiet(const struct engine *engine)
+{
+    bool rests = engine->phase == PHASE_PREPARED ||
+                 engine->phase == PHASE_RUNNING ||
+                 engine->phase == PHASE_UNDOING || engine_finished(engine);
+    return rests && !engine_calling(engine) &&
+           engine->check.status != BRANCH_CALLING;
+}
+
+bool engine_parked(const struct engine *engine)
+{
+    for (uint16_t i = 0; i < engine->count; i++)
+        for (int op = 0; op < 2; op++)
+            if (engine->steps[i].branch[op].status == BRANCH_PARKED)
+                return true;
+    return false;
+}
+
 uint64_t engine_done(const struct engine *engine)
 {
     uint64_t done = 0;
@@ -57,8 +80,8 @@ bool engine_finished(const struct engine *engine)
 
 enum engine_phase engine_phase_stored(const char *text)
 {
-    static const enum engine_phase stored[] = {PHASE_RUNNING, PHASE_UNDOING,
-                                               PHASE_DONE, PHASE_UNDONE};
+    static const enum engine_phase stored[] = {
+        PHASE_PREPARED, PHASE_RUNNING, PHASE_UNDOING, PHASE_DONE, PHASE_UNDONE};
     for (size_t i = 0; i < sizeof(stored) / sizeof(stored[0]); i++)
         if (strcmp(phase_texts[stored[i]], text) == 0)
             return stored[i];
@@ -92,8 +115,8 @@ static bool step_sound(const struct engine *engine, uint16_t i, uint64_t done)
     bool forward = engine->phase <= PHASE_RUNNING ||
                    engine->phase == PHASE_CLOSING_DONE ||
                    engine->phase == PHASE_DONE;
-    if (action->status >= BRANCH_NONE || undo->status >= BRANCH_COUNT ||
-        undo->status == BRANCH_FAILED)
+    if (action->status == BRANCH_NONE || action->status >= BRANCH_COUNT ||
+        undo->status >= BRANCH_COUNT || undo->status == BRANCH_FAILED)
         return false;
     if (action->status != BRANCH_WAITING && action->status != BRANCH_FAILED &&
         (engine->rules[i].after & ~done) != 0)
@@ -109,12 +132,13 @@ static bool step_sound(const struct engine *engine, uint16_t i, uint64_t done)
 
 bool engine_sound(const struct engine *engine)
 {
-    if (engine->phase >= PHASE_COUNT || engine->count == 0 ||
-        engine->count > ENGINE_STEPS_MAX ||
+    bool bare = engine->pattern >= PATTERN_TCC; /* steps come later, if any */
+    if (engine->phase >= PHASE_COUNT || engine->pattern >= PATTERN_COUNT ||
+        (engine->count == 0 && !bare) || engine->count > ENGINE_STEPS_MAX ||
         engine->failed >= (int)engine->count || engine->failed < -1)
         return false;
     uint64_t done = engine_done(engine);
-    uint64_t all = UINT64_MAX >> (ENGINE_STEPS_MAX - engine->count);
+    uint64_t all = engine_mask(engine->count);
     if ((engine->durable & ~done) != 0 || engine->gate > engine->version)
         return false;
     if ((engine->phase == PHASE_DONE || engine->phase == PHASE_CLOSING_DONE) &&

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Sagas in memory and as bytes. The reader has a sticky error: each getter
- * gives a zero after the first thing that does not fit.
+ * Sagas in memory: what is remembered, and who frees it. Their bytes are in
+ * state_pack.c.
  */
 #include "actors/saga/state.h"
 
@@ -12,11 +12,6 @@
 
 #include "bus/code.h"
 #include "bus/pack.h"
-
-#define STATE_FIELDS 10
-#define STEP_FIELDS 3
-#define BRANCH_FIELDS 8
-#define TRACE_BYTES (sizeof((struct bus_trace *)0)->id + 8 + 1)
 
 static void *zeroed(size_t count, size_t size)
 {
@@ -53,6 +48,11 @@ static char *text_copy(const char *text, size_t len)
     return copy;
 }
 
+static char *text_or_none(const char *text)
+{
+    return text && text[0] ? text_copy(text, strlen(text)) : NULL;
+}
+
 void saga_init(struct saga *saga, struct plan *plan, const char *gid,
                struct bus_bytes request)
 {
@@ -66,16 +66,42 @@ void saga_init(struct saga *saga, struct plan *plan, const char *gid,
         .replies = zeroed(count, sizeof(struct bus_bytes)),
     };
     engine_init(&saga->engine, plan->rules, saga->steps, count);
+    saga->engine.pattern = plan->plan.pattern;
+    saga->engine.check_rule = plan->checks ? &plan->check_rule : NULL;
+}
+
+static void note_release(struct saga_note *note)
+{
+    for (uint32_t i = 0; i < note->history_count; i++)
+        free(note->history[i].sentence);
+    free(note->history);
+    free(note->sentence);
+}
+
+static void added_release(struct saga_added *added)
+{
+    free(added->branch);
+    free(added->op);
+    free(added->status);
+    free(added->url[0]);
+    free(added->url[1]);
+    bytes_free(&added->data);
 }
 
 void saga_release(struct saga *saga, struct plans *plans)
 {
     for (uint16_t i = 0; i < saga->engine.count; i++) {
-        free(saga->notes[i][OP_ACTION].sentence);
-        free(saga->notes[i][OP_COMPENSATE].sentence);
+        note_release(&saga->notes[i][OP_ACTION]);
+        note_release(&saga->notes[i][OP_COMPENSATE]);
         bytes_free(&saga->replies[i]);
     }
+    for (size_t i = 0; i < saga->added_count; i++)
+        added_release(&saga->added[i]);
     bytes_free(&saga->request);
+    bytes_free(&saga->result);
+    free(saga->added);
+    free(saga->rules);
+    free(saga->reason);
     free(saga->gid);
     free(saga->steps);
     free(saga->notes);
@@ -108,248 +134,131 @@ void saga_branch_id(uint16_t step, char ret[SAGA_BRANCH_TEXT])
     snprintf(ret, SAGA_BRANCH_TEXT, "%02u", (step + 1u) % 100u);
 }
 
-static void pack_value(struct bus_buf *buf, struct bus_bytes value)
+const char *saga_branch(const struct saga *saga, uint16_t step,
+                        char ret[SAGA_BRANCH_TEXT])
 {
-    if (value.len > 0)
-        bus_pack_raw(buf, value);
-    else
-        bus_pack_nil(buf);
+    if (step < saga->added_count)
+        return saga->added[step].branch;
+    if (saga->plan->dtm && step < saga->plan->plan.step_count)
+        return saga->plan->plan.steps[step].name;
+    saga_branch_id(step, ret);
+    return ret;
 }
 
-static bool branch_untouched(const struct engine_branch *branch)
+static void *grown(void *memory, size_t size)
 {
-    return branch->status == BRANCH_WAITING && branch->attempts == 0;
+    memory = realloc(memory, size);
+    if (!memory)
+        abort();
+    return memory;
 }
 
-static void pack_branch(const struct saga *saga, uint16_t step,
-                        enum engine_op op, struct bus_buf *buf)
+/* TCC goes through its branches from the last to the first, XA from the first
+ * to the last, in either direction. */
+static void order_rules(struct saga *saga, uint16_t count)
 {
-    const struct engine_branch *branch = &saga->steps[step].branch[op];
-    const struct saga_note *note = &saga->notes[step][op];
-    if (branch_untouched(branch)) {
-        bus_pack_nil(buf);
+    bool tcc = saga->engine.pattern == PATTERN_TCC;
+    for (uint16_t i = 0; i < count; i++) {
+        struct engine_rule *rule = &saga->rules[i];
+        *rule = saga->plan->branch_rule;
+        rule->after =
+            tcc ? engine_mask(count) & ~engine_mask(i + 1u) : engine_mask(i);
+        rule->undo_after = rule->after;
+    }
+}
+
+/* One more step of the engine. */
+static bool grow_engine(struct saga *saga)
+{
+    size_t count = saga->engine.count + 1u;
+    if (count > ENGINE_STEPS_MAX)
+        return false;
+    saga->rules = grown(saga->rules, count * sizeof(*saga->rules));
+    saga->steps = grown(saga->steps, count * sizeof(*saga->steps));
+    saga->notes = grown(saga->notes, count * sizeof(*saga->notes));
+    saga->replies = grown(saga->replies, count * sizeof(*saga->replies));
+    memset(saga->notes[count - 1], 0, sizeof(*saga->notes));
+    saga->replies[count - 1] = (struct bus_bytes){0};
+    order_rules(saga, (uint16_t)count);
+    engine_grow(&saga->engine, saga->rules, saga->steps, (uint16_t)count);
+    return true;
+}
+
+bool saga_add(struct saga *saga, const struct saga_added *added)
+{
+    if (saga->added_count >= SAGA_ADDED_MAX ||
+        (saga->engine.pattern != PATTERN_WORKFLOW && !grow_engine(saga)))
+        return false;
+    saga->added =
+        grown(saga->added, (saga->added_count + 1) * sizeof(*saga->added));
+    saga->added[saga->added_count++] = (struct saga_added){
+        .branch = text_copy(added->branch, strlen(added->branch)),
+        .op = text_or_none(added->op),
+        .status = text_or_none(added->status),
+        .url = {text_or_none(added->url[0]), text_or_none(added->url[1])},
+        .data = bytes_copy(added->data),
+        .created = added->created,
+    };
+    return true;
+}
+
+void saga_reason(struct saga *saga, const char *reason)
+{
+    if (saga->reason)
         return;
+    size_t len = strnlen(reason, SAGA_TEXT_MAX);
+    while (len == SAGA_TEXT_MAX && len > 0 && (reason[len] & 0xc0) == 0x80)
+        len--; /* not inside a character */
+    saga->reason = text_copy(reason, len);
+}
+
+void saga_result(struct saga *saga, struct bus_bytes result)
+{
+    bytes_free(&saga->result);
+    saga->result = bytes_copy(result);
+}
+
+void saga_attempted(struct saga *saga, uint16_t step, enum engine_op op,
+                    const struct saga_attempt *attempt)
+{
+    struct saga_note *note = &saga->notes[step][op];
+    if (note->history_count == SAGA_HISTORY_MAX) {
+        free(note->history[1].sentence);
+        memmove(&note->history[1], &note->history[2],
+                (SAGA_HISTORY_MAX - 2) * sizeof(note->history[0]));
+        note->history_count--;
     }
-    bus_pack_array(buf, BRANCH_FIELDS);
-    bus_pack_text(buf, engine_branch_text(branch->status));
-    bus_pack_uint(buf, branch->code);
-    bus_pack_uint(buf, branch->attempts);
-    bus_pack_uint(buf, branch->failures);
-    bus_pack_int(buf, note->started);
-    bus_pack_int(buf, note->finished);
-    bus_pack_int(buf, note->business);
-    bus_pack_text(buf, note->sentence);
+    note->history = grown(note->history, (note->history_count + 1u) *
+                                             sizeof(note->history[0]));
+    note->history[note->history_count] = *attempt;
+    note->history[note->history_count++].sentence =
+        text_or_none(attempt->sentence);
 }
 
-static void pack_trace(const struct bus_trace *trace, struct bus_buf *buf)
+const char *saga_target(const struct saga *saga, uint16_t step,
+                        enum engine_op op)
 {
-    uint8_t bytes[TRACE_BYTES];
-    memcpy(bytes, trace->id, sizeof(trace->id));
-    memcpy(bytes + sizeof(trace->id), trace->span, sizeof(trace->span));
-    bytes[sizeof(bytes) - 1] = trace->flags;
-    bus_pack_bin(buf, bytes, sizeof(bytes));
-}
-
-void saga_pack(const struct saga *saga, struct bus_buf *buf)
-{
-    bus_pack_array(buf, STATE_FIELDS);
-    bus_pack_uint(buf, SAGA_STATE_VERSION);
-    bus_pack_text(buf, engine_phase_text(saga->engine.phase));
-    pack_trace(&saga->trace, buf);
-    bus_pack_int(buf, saga->created);
-    bus_pack_int(buf, saga->updated);
-    bus_pack_int(buf, saga->finished);
-    bus_pack_int(buf, saga->engine.failed);
-    pack_value(buf, saga->request);
-    bus_pack_raw(buf, saga->plan->bytes);
-    bus_pack_array(buf, saga->engine.count);
-    for (uint16_t i = 0; i < saga->engine.count; i++) {
-        bus_pack_array(buf, STEP_FIELDS);
-        pack_branch(saga, i, OP_ACTION, buf);
-        pack_branch(saga, i, OP_COMPENSATE, buf);
-        pack_value(buf, saga->replies[i]);
+    if (op == OP_CHECK)
+        return saga->plan->dtm->query_prepared;
+    if (saga->rules) {
+        const char *url = saga->added[step].url[op];
+        return url ? url : "";
     }
+    const struct saga_step *plan = &saga->plan->plan.steps[step];
+    return op == OP_ACTION ? plan->action.target : plan->compensate.target;
 }
 
-struct reader {
-    struct bus_unpack in;
-    bool failed;
-};
-
-static bool get_array(struct reader *reader, uint32_t count)
+struct bus_bytes saga_payload(const struct saga *saga, uint16_t step)
 {
-    uint32_t have = 0;
-    if (reader->failed || !bus_unpack_array(&reader->in, &have) ||
-        have != count)
-        reader->failed = true;
-    return !reader->failed;
-}
-
-static uint64_t get_uint(struct reader *reader, uint64_t max)
-{
-    uint64_t value = 0;
-    if (reader->failed || !bus_unpack_uint(&reader->in, &value) || value > max)
-        reader->failed = true;
-    return reader->failed ? 0 : value;
-}
-
-static int64_t get_int(struct reader *reader, int64_t low, int64_t high)
-{
-    int64_t value = 0;
-    if (reader->failed || !bus_unpack_int(&reader->in, &value) || value < low ||
-        value > high)
-        reader->failed = true;
-    return reader->failed ? 0 : value;
-}
-
-static int64_t get_time(struct reader *reader)
-{
-    return get_int(reader, 0, INT64_MAX);
-}
-
-/* nil is an empty span. */
-static struct bus_bytes get_value(struct reader *reader)
-{
-    struct bus_bytes value = {0};
-    if (reader->failed)
-        return value;
-    if (!bus_unpack_nil(&reader->in) && !bus_unpack_value(&reader->in, &value))
-        reader->failed = true;
-    return value;
-}
-
-static struct bus_bytes get_text(struct reader *reader)
-{
-    struct bus_bytes text = {0};
-    if (reader->failed || !bus_unpack_text(&reader->in, &text))
-        reader->failed = true;
-    return text;
-}
-
-/* A word shorter than WORD_MAX into ret, NUL-terminated. */
-#define WORD_MAX 16
-static void get_word(struct reader *reader, char ret[WORD_MAX])
-{
-    struct bus_bytes text = get_text(reader);
-    ret[0] = 0;
-    if (reader->failed || text.len >= WORD_MAX) {
-        reader->failed = true;
-        return;
-    }
-    memcpy(ret, text.data, text.len);
-    ret[text.len] = 0;
-}
-
-static void get_trace(struct reader *reader, struct bus_trace *trace)
-{
-    struct bus_bytes bytes = {0};
-    if (reader->failed || !bus_unpack_bin(&reader->in, &bytes) ||
-        bytes.len != TRACE_BYTES) {
-        reader->failed = true;
-        return;
-    }
-    memcpy(trace->id, bytes.data, sizeof(trace->id));
-    memcpy(trace->span, bytes.data + sizeof(trace->id), sizeof(trace->span));
-    trace->flags = bytes.data[TRACE_BYTES - 1];
-}
-
-static void get_branch(struct reader *reader, struct engine_branch *branch,
-                       struct saga_note *note)
-{
-    char word[WORD_MAX];
-    if (reader->failed || bus_unpack_nil(&reader->in))
-        return; /* as saga_init left it */
-    if (!get_array(reader, BRANCH_FIELDS))
-        return;
-    get_word(reader, word);
-    enum engine_branch_status status = engine_branch_from_text(word);
-    if (status == BRANCH_COUNT) {
-        reader->failed = true;
-        return;
-    }
-    branch->status = (uint8_t)status;
-    branch->code = (uint8_t)get_uint(reader, BUS_UNAUTHENTICATED);
-    branch->attempts = (uint32_t)get_uint(reader, UINT32_MAX);
-    branch->failures = (uint32_t)get_uint(reader, UINT32_MAX);
-    note->started = get_time(reader);
-    note->finished = get_time(reader);
-    note->business = (int32_t)get_int(reader, INT32_MIN, INT32_MAX);
-    struct bus_bytes text = get_text(reader);
-    if (!reader->failed && text.len > 0)
-        note->sentence = text_copy((const char *)text.data, text.len);
-}
-
-/* What stands before the plan. */
-struct head {
-    enum engine_phase phase;
-    struct bus_trace trace;
-    int64_t created, updated, finished;
-    int64_t failed;
-    struct bus_bytes request, plan;
-};
-
-static void get_head(struct reader *reader, struct head *head)
-{
-    char word[WORD_MAX];
-    if (!get_array(reader, STATE_FIELDS) ||
-        get_uint(reader, UINT32_MAX) != SAGA_STATE_VERSION)
-        reader->failed = true;
-    get_word(reader, word);
-    head->phase = engine_phase_stored(word);
-    if (head->phase == PHASE_COUNT)
-        reader->failed = true;
-    get_trace(reader, &head->trace);
-    head->created = get_time(reader);
-    head->updated = get_time(reader);
-    head->finished = get_time(reader);
-    head->failed = get_int(reader, -1, ENGINE_STEPS_MAX - 1);
-    head->request = get_value(reader);
-    head->plan = get_value(reader);
-}
-
-static void get_steps(struct reader *reader, struct saga *saga)
-{
-    if (!get_array(reader, saga->engine.count))
-        return;
-    for (uint16_t i = 0; i < saga->engine.count; i++) {
-        if (!get_array(reader, STEP_FIELDS))
-            return;
-        for (int op = 0; op < 2; op++)
-            get_branch(reader, &saga->steps[i].branch[op], &saga->notes[i][op]);
-        saga_reply(saga, i, get_value(reader));
-    }
-    if (reader->in.at != reader->in.end)
-        reader->failed = true;
-}
-
-static int corrupt(struct bus_error *err, const char *gid)
-{
-    return bus_error_set(err, BUS_DATA_LOSS,
-                         "the journal's row of saga %s cannot be read", gid);
-}
-
-int saga_unpack(struct bus_bytes bytes, const char *gid, struct plans *plans,
-                struct saga *ret, struct bus_error *err)
-{
-    struct reader reader = {.in = bus_unpack_open(bytes)};
-    struct head head = {0};
-    struct plan *plan = NULL;
-    get_head(&reader, &head);
-    if (reader.failed || plans_take(plans, head.plan, &plan, err))
-        return corrupt(err, gid);
-    struct saga saga;
-    saga_init(&saga, plan, gid, head.request);
-    saga.trace = head.trace;
-    saga.created = head.created;
-    saga.updated = head.updated;
-    saga.finished = head.finished;
-    saga.engine.phase = (uint8_t)head.phase;
-    saga.engine.failed = (int16_t)head.failed;
-    get_steps(&reader, &saga);
-    if (reader.failed || !engine_sound(&saga.engine)) {
-        saga_release(&saga, plans);
-        return corrupt(err, gid);
-    }
-    *ret = saga;
-    return BUS_OK;
+    struct bus_bytes payload = {0};
+    uint32_t count = 0;
+    if (saga->rules)
+        return saga->added[step].data;
+    struct bus_unpack in = bus_unpack_open(saga->request);
+    if (!bus_unpack_array(&in, &count) || step >= count)
+        return payload;
+    for (uint16_t i = 0; i < step; i++)
+        bus_unpack_value(&in, NULL);
+    bus_unpack_bin(&in, &payload);
+    return payload;
 }

@@ -29,7 +29,8 @@ static void bench_open(struct bench *bench, uint16_t count)
     memset(bench, 0, sizeof(*bench));
     for (uint16_t i = 0; i < count; i++)
         bench->rules[i] = (struct engine_rule){
-            .after = (UINT64_C(1) << i) - 1,
+            .after = engine_mask(i),
+            .undo_after = engine_mask(count) & ~engine_mask(i + 1u),
             .retry_first_ms = 50,
             .retry_max_ms = 5000,
             .interval_ms = 700,
@@ -111,12 +112,30 @@ static void assert_phase(const struct bench *bench, enum engine_phase phase)
     assert_true(engine_sound(&bench->engine));
 }
 
-/* A fresh engine in that phase, by way of events. */
+static const struct engine_rule check_rule = {
+    .retry_first_ms = 20000, .retry_max_ms = 60000, .interval_ms = 10000};
+
+/* A fresh engine in that phase, by way of events; what is prepared is a message
+ * that is being asked for. */
 static void bring_to(struct bench *bench, enum engine_phase phase)
 {
     bench_open(bench, 1);
     if (phase == PHASE_NEW)
         return;
+    if (phase == PHASE_PREPARING || phase == PHASE_PREPARED ||
+        phase == PHASE_SUBMITTING) {
+        feed(bench, (struct engine_event){.kind = EVENT_PREPARE});
+        if (phase != PHASE_PREPARING)
+            commit(bench);
+        if (phase == PHASE_SUBMITTING)
+            submit(bench);
+        if (phase != PHASE_PREPARED)
+            return;
+        bench->engine.pattern = PATTERN_MESSAGE;
+        bench->engine.check_rule = &check_rule;
+        feed(bench, (struct engine_event){.kind = EVENT_DEADLINE});
+        return;
+    }
     submit(bench);
     if (phase == PHASE_REFUSED)
         feed(bench, (struct engine_event){.kind = EVENT_UNWRITTEN});
@@ -143,10 +162,12 @@ static struct engine_event event_for(const struct bench *bench,
 {
     enum engine_op op =
         bench->engine.phase >= PHASE_TURNING ? OP_COMPENSATE : OP_ACTION;
+    if (bench->engine.phase == PHASE_PREPARED)
+        op = OP_CHECK;
     return (struct engine_event){
         .kind = kind,
         .op = op,
-        .attempt = bench->steps[0].branch[op].attempts,
+        .attempt = op == OP_CHECK ? 1 : bench->steps[0].branch[op].attempts,
         .code = kind == EVENT_ANSWERED ? BUS_OK : BUS_UNAVAILABLE,
         .version = bench->engine.version,
     };
@@ -171,18 +192,22 @@ static bool dies(struct bench *bench, const struct engine_event *event)
 /* ---- Every phase with every event ---- */
 
 /* N never, I ignored, H handled; columns SUBMITTED COMMITTED UNWRITTEN ANSWERED
- * LOST UNSENT TIMER RESUMED DEADLINE. */
+ * LOST UNSENT TIMER RESUMED DEADLINE PREPARE REGISTERED ABORT CLOSE STOP WAKE
+ * SETTLED. */
 static const char *const expected[PHASE_COUNT] = {
-    [PHASE_NEW] = "HNNNNNNNN",
-    [PHASE_ACCEPTING] = "NHHNNNNNH",
-    [PHASE_RUNNING] = "NHIHHHHHH",
-    [PHASE_TURNING] = "NHIIININI",
-    [PHASE_UNDOING] = "NIIHHHHHI",
-    [PHASE_CLOSING_DONE] = "NHIIININI",
-    [PHASE_CLOSING_UNDONE] = "NHIIININI",
-    [PHASE_DONE] = "NIIIININI",
-    [PHASE_UNDONE] = "NIIIININI",
-    [PHASE_REFUSED] = "NIIIININI",
+    [PHASE_NEW] = "HNNNNNNNNHNNNNNN",
+    [PHASE_PREPARING] = "HHHNNNNNIIHHHHII",
+    [PHASE_PREPARED] = "HIIHHHHHHIHHHHHI",
+    [PHASE_SUBMITTING] = "IHIIININIININHII",
+    [PHASE_ACCEPTING] = "IHHNNNNNHINHNHII",
+    [PHASE_RUNNING] = "IHIHHHHHHINHNHHH",
+    [PHASE_TURNING] = "NHIIINININNINHII",
+    [PHASE_UNDOING] = "NIIHHHHHINNINHHH",
+    [PHASE_CLOSING_DONE] = "NHIIINININNNNIII",
+    [PHASE_CLOSING_UNDONE] = "NHIIINININNNNIII",
+    [PHASE_DONE] = "NIIIINININNNNIII",
+    [PHASE_UNDONE] = "NIIIINININNNNIII",
+    [PHASE_REFUSED] = "NIIIINININNNNIII",
 };
 
 static void check_pair(enum engine_phase phase, enum engine_event_kind kind)
@@ -500,6 +525,7 @@ static void follows_a_partial_order(void **state)
     (void)state;
     bench_open(&bench, STEPS);
     bench.rules[1].after = 0;
+    bench.rules[0].undo_after = 4;
     submit(&bench);
     commit(&bench);
     assert_said(&bench, "tell accepted, call a0, call a1, ride");
@@ -575,6 +601,239 @@ static void unsound_states_are_known(void **state)
     assert_false(engine_sound(&bench.engine));
 }
 
+/* ---- The other patterns ---- */
+
+/* Prepared, on disk; rules as that pattern has them. */
+static void bring_prepared(struct bench *bench, enum engine_pattern pattern,
+                           uint16_t count)
+{
+    bench_open(bench, count ? count : 1);
+    engine_init(&bench->engine, bench->rules, bench->steps, count);
+    bench->engine.pattern = (uint8_t)pattern;
+    if (pattern == PATTERN_MESSAGE || pattern == PATTERN_WORKFLOW)
+        bench->engine.check_rule = &check_rule;
+    for (uint16_t i = 0; i < count; i++) {
+        uint64_t before = engine_mask(i);
+        uint64_t behind = engine_mask(count) & ~engine_mask(i + 1u);
+        bench->rules[i].after = pattern == PATTERN_TCC ? behind : before;
+        bench->rules[i].undo_after = bench->rules[i].after;
+    }
+    feed(bench, (struct engine_event){.kind = EVENT_PREPARE});
+    assert_said(bench, "sync");
+    commit(bench);
+    assert_phase(bench, PHASE_PREPARED);
+}
+
+static void check_answers(struct bench *bench, int code)
+{
+    feed(bench, (struct engine_event){.kind = EVENT_ANSWERED,
+                                      .op = OP_CHECK,
+                                      .attempt = bench->engine.check.attempts,
+                                      .code = code});
+}
+
+static void event(struct bench *bench, enum engine_event_kind kind)
+{
+    feed(bench, (struct engine_event){.kind = kind});
+}
+
+static void tcc_confirms_from_the_last(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bring_prepared(&bench, PATTERN_TCC, 2);
+    submit(&bench);
+    commit(&bench);
+    assert_said(&bench, "tell accepted, call a1, ride");
+    answer(&bench, 1, OP_ACTION, BUS_OK);
+    assert_said(&bench, "call a0, ride");
+    answer(&bench, 0, OP_ACTION, BUS_ABORTED); /* there is no way back */
+    assert_said(&bench, "timer a0 50~, ride");
+    event(&bench, EVENT_ABORT);
+    event(&bench, EVENT_SUBMITTED); /* once more: nothing is done for it */
+    assert_int_equal(bench.out.count, 0);
+    fire(&bench, 0, OP_ACTION);
+    answer(&bench, 0, OP_ACTION, BUS_OK);
+    assert_phase(&bench, PHASE_CLOSING_DONE);
+}
+
+static void tcc_cancels_whatever_was_registered(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bring_prepared(&bench, PATTERN_TCC, 1);
+    bench.rules[1] = bench.rules[0];
+    bench.rules[1].after = bench.rules[1].undo_after = 0;
+    bench.rules[0].after = bench.rules[0].undo_after = 2;
+    engine_grow(&bench.engine, bench.rules, bench.steps, 2);
+    event(&bench, EVENT_REGISTERED);
+    assert_said(&bench, "sync");
+    commit(&bench);
+    event(&bench, EVENT_DEADLINE);
+    assert_phase(&bench, PHASE_TURNING);
+    commit(&bench);
+    assert_said(&bench, "call c1, ride");
+    answer(&bench, 1, OP_COMPENSATE, BUS_OK);
+    assert_said(&bench, "call c0, ride");
+}
+
+static void xa_goes_from_the_first(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bring_prepared(&bench, PATTERN_XA, 2);
+    event(&bench, EVENT_ABORT);
+    commit(&bench);
+    assert_said(&bench, "call c0, ride");
+    answer(&bench, 0, OP_COMPENSATE, BUS_OK);
+    assert_said(&bench, "call c1, ride");
+}
+
+static void a_message_asks_back(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bring_prepared(&bench, PATTERN_MESSAGE, 2);
+    event(&bench, EVENT_DEADLINE);
+    assert_int_equal(bench.out.count, 2);
+    assert_int_equal(bench.out.items[0].op, OP_CHECK);
+    event(&bench, EVENT_DEADLINE); /* it is asked already */
+    assert_int_equal(bench.out.count, 0);
+    check_answers(&bench, BUS_FAILED_PRECONDITION);
+    assert_int_equal(bench.out.items[0].delay_ms, 10000);
+    event(&bench, EVENT_WAKE);
+    check_answers(&bench, BUS_UNAVAILABLE);
+    assert_int_equal(bench.out.items[0].delay_ms, 20000);
+    event(&bench, EVENT_WAKE);
+    check_answers(&bench, BUS_OK);
+    assert_phase(&bench, PHASE_SUBMITTING);
+    commit(&bench);
+    assert_said(&bench, "tell accepted, call a0, ride");
+    answer(&bench, 0, OP_ACTION, BUS_ABORTED);
+    assert_said(&bench, "timer a0 50~, ride");
+    bring_prepared(&bench, PATTERN_MESSAGE, 2);
+    event(&bench, EVENT_DEADLINE);
+    check_answers(&bench, BUS_ABORTED);
+    assert_phase(&bench, PHASE_CLOSING_UNDONE);
+}
+
+/* Nobody can be asked: what was never meant is not sent. */
+static void a_message_without_a_check_is_dropped(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bring_prepared(&bench, PATTERN_MESSAGE, 1);
+    bench.engine.check_rule = NULL;
+    event(&bench, EVENT_DEADLINE);
+    assert_phase(&bench, PHASE_CLOSING_UNDONE);
+}
+
+static void a_submission_overtakes_its_check(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bring_prepared(&bench, PATTERN_MESSAGE, 1);
+    event(&bench, EVENT_DEADLINE);
+    submit(&bench);
+    assert_phase(&bench, PHASE_SUBMITTING);
+    commit(&bench);
+    feed(&bench, (struct engine_event){.kind = EVENT_ANSWERED,
+                                       .op = OP_CHECK,
+                                       .attempt = 1,
+                                       .code = BUS_ABORTED});
+    assert_int_equal(bench.out.count, 0);
+    assert_phase(&bench, PHASE_RUNNING);
+}
+
+static void a_held_message_waits_for_its_time(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bring_prepared(&bench, PATTERN_MESSAGE, 1);
+    bench.engine.held = true;
+    submit(&bench);
+    commit(&bench);
+    assert_said(&bench, "tell accepted");
+    assert_true(engine_quiet(&bench.engine));
+    event(&bench, EVENT_DEADLINE);
+    assert_said(&bench, "call a0, ride");
+    assert_false(engine_quiet(&bench.engine));
+}
+
+static void a_workflow_is_woken_until_its_client_ends_it(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bring_prepared(&bench, PATTERN_WORKFLOW, 0);
+    event(&bench, EVENT_DEADLINE);
+    check_answers(&bench, BUS_OK);
+    assert_phase(&bench, PHASE_PREPARED);
+    assert_int_equal(bench.out.items[0].delay_ms, 10000);
+    event(&bench, EVENT_WAKE);
+    feed(&bench, (struct engine_event){.kind = EVENT_CLOSE, .code = BUS_OK});
+    assert_phase(&bench, PHASE_CLOSING_DONE);
+    check_answers(&bench, BUS_UNAVAILABLE); /* the call that woke it */
+    assert_int_equal(bench.out.count, 0);
+    bring_prepared(&bench, PATTERN_WORKFLOW, 0);
+    feed(&bench,
+         (struct engine_event){.kind = EVENT_CLOSE, .code = BUS_ABORTED});
+    assert_phase(&bench, PHASE_CLOSING_UNDONE);
+}
+
+static void parks_what_fails_too_often(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bring_to(&bench, PHASE_UNDOING);
+    bench.rules[0].park_limit = 2;
+    answer(&bench, 0, OP_COMPENSATE, BUS_INTERNAL);
+    assert_false(engine_parked(&bench.engine));
+    fire(&bench, 0, OP_COMPENSATE);
+    answer(&bench, 0, OP_COMPENSATE, BUS_INTERNAL);
+    assert_true(engine_parked(&bench.engine));
+    assert_int_equal(bench.out.items[0].news, NEWS_PARKED);
+    assert_true(engine_quiet(&bench.engine));
+    event(&bench, EVENT_WAKE); /* a human has looked */
+    assert_said(&bench, "call c0, ride");
+    answer(&bench, 0, OP_COMPENSATE, BUS_INTERNAL);
+    assert_false(engine_parked(&bench.engine));
+    feed(&bench, (struct engine_event){.kind = EVENT_SETTLED,
+                                       .op = OP_COMPENSATE,
+                                       .code = BUS_OK});
+    assert_phase(&bench, PHASE_CLOSING_UNDONE);
+}
+
+static void tries_at_once_as_often_as_it_may(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bring_to(&bench, PHASE_RUNNING);
+    bench.rules[0].at_once = true;
+    bench.rules[0].retry_limit = 3;
+    answer(&bench, 0, OP_ACTION, BUS_UNAVAILABLE);
+    assert_said(&bench, "call a0, ride");
+    answer(&bench, 0, OP_ACTION, BUS_FAILED_PRECONDITION);
+    assert_said(&bench, "call a0, ride");
+    answer(&bench, 0, OP_ACTION, BUS_UNAVAILABLE);
+    assert_phase(&bench, PHASE_TURNING);
+}
+
+static void stops_whatever_has_happened(void **state)
+{
+    static const enum engine_phase phases[] = {PHASE_PREPARED, PHASE_ACCEPTING,
+                                               PHASE_RUNNING, PHASE_TURNING,
+                                               PHASE_UNDOING};
+    (void)state;
+    for (size_t i = 0; i < sizeof(phases) / sizeof(phases[0]); i++) {
+        struct bench bench;
+        bring_to(&bench, phases[i]);
+        event(&bench, EVENT_STOP);
+        assert_phase(&bench, PHASE_CLOSING_UNDONE);
+        commit(&bench);
+        assert_phase(&bench, PHASE_UNDONE);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -599,6 +858,17 @@ int main(void)
         cmocka_unit_test(sixty_four_steps_end),
         cmocka_unit_test(names_are_read_back),
         cmocka_unit_test(unsound_states_are_known),
+        cmocka_unit_test(tcc_confirms_from_the_last),
+        cmocka_unit_test(tcc_cancels_whatever_was_registered),
+        cmocka_unit_test(xa_goes_from_the_first),
+        cmocka_unit_test(a_message_asks_back),
+        cmocka_unit_test(a_message_without_a_check_is_dropped),
+        cmocka_unit_test(a_submission_overtakes_its_check),
+        cmocka_unit_test(a_held_message_waits_for_its_time),
+        cmocka_unit_test(a_workflow_is_woken_until_its_client_ends_it),
+        cmocka_unit_test(parks_what_fails_too_often),
+        cmocka_unit_test(tries_at_once_as_often_as_it_may),
+        cmocka_unit_test(stops_whatever_has_happened),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -90,7 +90,11 @@ static const struct wrong wrongs[] = {
     {"s", "t", "", {0}, "bad method"},
     {"s", "t", "m", {.field = "", .literal = {&one, 1}}, "bad field name"},
     {"s", "t", "m", {.field = "f", .from = "x", .path = "p"}, "no such step"},
-    {"s", "t", "m", {.field = "f", .from = "s", .path = "p"}, "no such step"},
+    {"s",
+     "t",
+     "m",
+     {.field = "f", .from = "s", .path = "p"},
+     "used before it has run"},
     {"s",
      "t",
      "m",
@@ -170,6 +174,81 @@ static void refuses_every_cut_of_a_plan(void **state)
     plans_release(&plans);
 }
 
+static const struct saga_input of_b[] = {
+    {.field = "x", .from = "b", .path = "id"},
+};
+
+/* a and b at once, c after b. */
+static struct saga_plan partial_plan(struct saga_step steps[3])
+{
+    steps[0] = (struct saga_step){.name = "a",
+                                  .action = {.target = "t", .method = "m"},
+                                  .compensate = {.target = "t", .method = "u"}};
+    steps[1] = steps[2] = steps[0];
+    steps[1].name = "b";
+    steps[2].name = "c";
+    steps[2].after = 2;
+    return (struct saga_plan){
+        .name = "n", .steps = steps, .step_count = 3, .partial = true};
+}
+
+static void keeps_a_partial_order(void **state)
+{
+    struct saga_step steps[3];
+    struct saga_plan plan = partial_plan(steps);
+    struct plans plans;
+    struct plan *ret = NULL;
+    struct bus_error err = {0};
+    (void)state;
+    plans_init(&plans);
+    steps[2].action.inputs = of_b;
+    steps[2].action.input_count = 1;
+    assert_int_equal(take(&plans, &plan, &ret, &err), BUS_OK);
+    assert_int_equal(ret->rules[1].after, 0);
+    assert_int_equal(ret->rules[2].after, 2);
+    assert_int_equal(ret->rules[1].undo_after, 4);
+    assert_int_equal(ret->rules[0].undo_after, 0);
+    plans_drop(&plans, ret);
+    plans_release(&plans);
+}
+
+static void refuses_an_order_that_cannot_be(void **state)
+{
+    struct saga_step steps[3];
+    struct saga_plan plan = partial_plan(steps);
+    struct plans plans;
+    struct plan *ret = NULL;
+    struct bus_error err = {0};
+    (void)state;
+    plans_init(&plans);
+    steps[1].after = 4;
+    assert_int_equal(take(&plans, &plan, &ret, &err), BUS_INVALID_ARGUMENT);
+    assert_non_null(strstr(err.sentence, "circle"));
+    steps[1].after = 0;
+    steps[0].action.inputs = of_b;
+    steps[0].action.input_count = 1;
+    assert_int_equal(take(&plans, &plan, &ret, &err), BUS_INVALID_ARGUMENT);
+    assert_non_null(strstr(err.sentence, "before it has run"));
+    plans_release(&plans);
+}
+
+static void takes_urls_as_targets(void **state)
+{
+    struct saga_step steps[3];
+    struct saga_plan plan = partial_plan(steps);
+    struct plans plans;
+    struct plan *ret = NULL;
+    struct bus_error err = {0};
+    (void)state;
+    plans_init(&plans);
+    steps[0].action.target = "https://host/pay";
+    assert_int_equal(take(&plans, &plan, &ret, &err), BUS_INVALID_ARGUMENT);
+    steps[0].action.method = "";
+    assert_int_equal(take(&plans, &plan, &ret, &err), BUS_OK);
+    plans_drop(&plans, ret);
+    plans_release(&plans);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -178,6 +257,9 @@ int main(void)
         cmocka_unit_test(says_what_is_wrong),
         cmocka_unit_test(refuses_too_much_and_too_little),
         cmocka_unit_test(refuses_every_cut_of_a_plan),
+        cmocka_unit_test(keeps_a_partial_order),
+        cmocka_unit_test(refuses_an_order_that_cannot_be),
+        cmocka_unit_test(takes_urls_as_targets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
