@@ -3,7 +3,8 @@
  * The loop: what came in (requests from links' threads, answers from the bus,
  * jobs from the journal's thread) lies in three lists under one mutex; a round
  * takes all of it, then the orchestrator fires what is due and hands over a
- * batch. The thread sleeps on a condition until something comes or is due.
+ * batch. Between rounds the thread runs its uv loop until something comes or is
+ * due, so that sockets may be served on it.
  *
  * The bus may answer a call after we are gone: calls in flight hold the actor.
  */
@@ -15,6 +16,8 @@
 #include <string.h>
 #include <sys/random.h>
 #include <time.h>
+
+#include <uv.h>
 
 #include "actors/runtime/settings.h"
 #include "actors/saga/config.h"
@@ -50,8 +53,10 @@ struct saga_actor {
     bool log;     /* one line a saga */
     bool failing; /* the journal's last write did; of the loop's thread */
     pthread_t thread;
+    uv_loop_t loop; /* with threads only, as wake and timer */
+    uv_async_t wake;
+    uv_timer_t timer; /* the orchestrator's next due time */
     pthread_mutex_t lock;
-    pthread_cond_t wake;  /* for the loop */
     pthread_cond_t quiet; /* for whoever drains */
     /* under lock */
     struct bus_inbound *inbound, **inbound_last;
@@ -59,7 +64,6 @@ struct saga_actor {
     struct flight *answers, **answers_last;
     struct journal_job *jobs, **jobs_last;
     bool draining, idle, stopping;
-    bool drain_seen;  /* the loop knows that it is draining */
     unsigned holders; /* calls in flight, and the owner */
 };
 
@@ -72,10 +76,16 @@ struct taken {
 
 static void actor_free(struct saga_actor *self)
 {
-    pthread_cond_destroy(&self->wake);
     pthread_cond_destroy(&self->quiet);
     pthread_mutex_destroy(&self->lock);
     free(self);
+}
+
+/* Something came in. Under lock, which keeps the loop from closing. */
+static void wake_locked(struct saga_actor *self)
+{
+    if (self->threads)
+        uv_async_send(&self->wake);
 }
 
 /* Under lock; unlocks. */
@@ -158,7 +168,7 @@ static void call_done(void *arg, const struct bus_reply *reply)
     } else {
         *self->answers_last = flight;
         self->answers_last = &flight->next;
-        pthread_cond_signal(&self->wake);
+        wake_locked(self);
     }
     drop_locked(self);
 }
@@ -232,7 +242,7 @@ static void job_done(void *arg, struct journal_job *job)
     pthread_mutex_lock(&self->lock);
     *self->jobs_last = job;
     self->jobs_last = &job->next;
-    pthread_cond_signal(&self->wake);
+    wake_locked(self);
     pthread_mutex_unlock(&self->lock);
 }
 
@@ -245,7 +255,6 @@ static void take(struct saga_actor *self, struct taken *ret)
     lists_init(self);
     if (self->draining)
         orchestrator_drain(self->orch);
-    self->drain_seen = self->draining;
     pthread_mutex_unlock(&self->lock);
 }
 
@@ -333,24 +342,34 @@ int64_t saga_actor_step(struct saga_actor *self)
     return 0;
 }
 
-/* Sleeps until something came in or due; false: it is time to stop. */
-static bool sleep_until(struct saga_actor *self, int64_t due)
+static void on_wake(uv_async_t *wake)
 {
-    const struct timespec until = {.tv_sec = due / BUS_SECOND,
-                                   .tv_nsec = due % BUS_SECOND};
-    int timed_out = 0;
+    (void)wake; /* the loop looks into its lists after every turn */
+}
+
+static void on_due(uv_timer_t *timer)
+{
+    (void)timer;
+}
+
+/* Turns the loop until something came in or due; false: it is time to stop. */
+static bool turn_until(struct saga_actor *self, int64_t due)
+{
     pthread_mutex_lock(&self->lock);
-    while (!self->inbound && !self->answers && !self->jobs && !self->stopping &&
-           !timed_out && self->drain_seen == self->draining) {
-        if (due == BUS_FOREVER)
-            pthread_cond_wait(&self->wake, &self->lock);
-        else
-            timed_out =
-                pthread_cond_timedwait(&self->wake, &self->lock, &until);
-    }
     bool go_on = !self->stopping;
     pthread_mutex_unlock(&self->lock);
-    return go_on;
+    if (!go_on)
+        return false;
+    uv_timer_stop(&self->timer);
+    if (due != BUS_FOREVER) {
+        int64_t wait = due - bus_now(self->clock);
+        uv_update_time(&self->loop);
+        uv_timer_start(&self->timer, on_due,
+                       wait > 0 ? (uint64_t)((wait - 1) / BUS_MILLI + 1) : 0,
+                       0);
+    }
+    uv_run(&self->loop, UV_RUN_ONCE);
+    return true;
 }
 
 static void *loop(void *arg)
@@ -361,8 +380,25 @@ static void *loop(void *arg)
         do
             due = saga_actor_step(self);
         while (due == 0);
-    } while (sleep_until(self, due));
+    } while (turn_until(self, due));
     return NULL;
+}
+
+static void loop_open(struct saga_actor *self)
+{
+    if (uv_loop_init(&self->loop) ||
+        uv_async_init(&self->loop, &self->wake, on_wake) ||
+        uv_timer_init(&self->loop, &self->timer))
+        abort();
+}
+
+/* No thread may wake the loop any more. */
+static void loop_close(struct saga_actor *self)
+{
+    uv_close((uv_handle_t *)&self->wake, NULL);
+    uv_close((uv_handle_t *)&self->timer, NULL);
+    uv_run(&self->loop, UV_RUN_DEFAULT);
+    uv_loop_close(&self->loop);
 }
 
 /* ---- Life ---- */
@@ -387,7 +423,7 @@ void saga_actor_serve(struct saga_actor *self, struct bus_inbound *inbound)
         *self->inbound_last = inbound;
         self->inbound_last = &inbound->next;
         self->inbound_count++;
-        pthread_cond_signal(&self->wake);
+        wake_locked(self);
     }
     pthread_mutex_unlock(&self->lock);
     if (stopping)
@@ -435,8 +471,9 @@ static struct saga_actor *actor_new(struct actor_process *process, bool threads)
     self->log = !process->config || process->config->log->stat;
     self->holders = 1;
     pthread_mutex_init(&self->lock, NULL);
-    cond_init(&self->wake);
     cond_init(&self->quiet);
+    if (threads)
+        loop_open(self);
     lists_init(self);
     return self;
 }
@@ -445,6 +482,11 @@ static struct saga_actor *actor_new(struct actor_process *process, bool threads)
 static void actor_release(struct saga_actor *self)
 {
     orchestrator_free(self->orch);
+    pthread_mutex_lock(&self->lock);
+    self->stopping = true;
+    pthread_mutex_unlock(&self->lock);
+    if (self->threads)
+        loop_close(self);
     pthread_mutex_lock(&self->lock);
     drop_locked(self);
 }
@@ -499,7 +541,7 @@ void saga_actor_drain(struct saga_actor *self, int64_t deadline)
     pthread_mutex_lock(&self->lock);
     self->draining = true;
     self->idle = false;
-    pthread_cond_signal(&self->wake);
+    wake_locked(self);
     while (self->threads && !self->idle && !timed_out)
         timed_out = pthread_cond_timedwait(&self->quiet, &self->lock, &until);
     pthread_mutex_unlock(&self->lock);
@@ -532,7 +574,7 @@ void saga_actor_close(struct saga_actor *self)
 {
     pthread_mutex_lock(&self->lock);
     self->stopping = true;
-    pthread_cond_signal(&self->wake);
+    wake_locked(self);
     pthread_mutex_unlock(&self->lock);
     if (self->threads)
         pthread_join(self->thread, NULL);
