@@ -25,6 +25,7 @@ normalise() {
         -e 's/"accessToken":"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{43}"/"accessToken":"TOKEN"/' \
         -e 's/"(accessExpire|refreshAfter)":[0-9]{10}/"\1":SECONDS/g' \
         -e 's/^X-Saga-Gid: [A-Za-z0-9_-]+$/X-Saga-Gid: GID/' \
+        -e 's/saga [A-Za-z0-9_-]{16,} is/saga GID is/' \
         -e 's/registration [A-Za-z0-9_-]{16,} is/registration GID is/'
 }
 
@@ -109,10 +110,12 @@ reports() {
 # mall TREE: the path of a topology with the demonstration's actors alone, as
 # that tree ships them, whatever an author has added to its ops/troupe.yaml.
 mall() {
-    awk -v etc="$1/ops/etc/" '
+    local actors='^(saga|user|score|product|pay|order|cart|aftersale'
+    actors+='|user-api|search-api|mall-api|edge)$'
+    awk -v etc="$1/ops/etc/" -v actors="$actors" '
         !/^ / { keep = 1 }
         /^ +- Name:/ {
-            keep = $3 ~ /^(saga|user|score|user-api|search-api|edge)$/
+            keep = $3 ~ actors
         }
         keep { sub(/Config: etc\//, "Config: " etc); print }
     ' "$1/ops/troupe.yaml" >"$scratch/mall.yaml"
@@ -136,13 +139,14 @@ token() {
         openssl dgst -sha256 -hmac "$3" -binary | b64url)"
 }
 
-# Two ports in a row that nobody listens on.
+# Three ports in a row that nobody listens on.
 free_ports() {
     local port
     while :; do
         port=$((20000 + RANDOM % 12000))
         if ! (: <>"/dev/tcp/127.0.0.1/$port") 2>/dev/null &&
-            ! (: <>"/dev/tcp/127.0.0.1/$((port + 1))") 2>/dev/null; then
+            ! (: <>"/dev/tcp/127.0.0.1/$((port + 1))") 2>/dev/null &&
+            ! (: <>"/dev/tcp/127.0.0.1/$((port + 2))") 2>/dev/null; then
             echo "$port"
             return
         fi

@@ -9,7 +9,7 @@ mariadb_start || exit 1
 cp -r "$top/ops/etc" "$scratch"
 sed -i "s|$top/ops/||" "$topology"
 sed -i "s|Schema: ../../|Schema: $top/|" "$scratch/etc/edge.yaml"
-for actor in user score; do
+for actor in user score product pay order cart aftersale; do
     client -e "create database mall_$actor"
     printf 'Mysql:\n  DataSource: "root@unix(%s)/mall_%s?%s"\n' \
         "$mariadb_socket" "$actor" \

@@ -94,6 +94,8 @@ rolled_back "of a score above the limit" '["undone",["user","done","done"],["sco
 is "no row of 78" "$(sql user 'select count(*) from user where id=78')$(sql score 'select count(*) from user_score where user_id=78')" '00'
 command_is saga-show 0 bus saga show "$gid"
 
+. "$walk_dir/shop.sh"
+
 echo "== a user looks at himself"
 http self "$user_api/user/1" -H "authorization: $token"
 http self-no-token "$user_api/user/1"
@@ -101,7 +103,7 @@ http self-other "$user_api/user/2" -H "authorization: $token"
 
 echo "== the bus command"
 command_is ps 0 bus ps
-is "actors, replicas, workers, states, restarts" "$(bus --json ps | jq -c '[.actors[] | [.name, .replicas, (.instances[] | [.stats.workers, .state, .restarts, .pid > 0])]]')" '[["saga",1,[0,"ready",0,true]],["user",1,[4,"ready",0,true]],["score",1,[4,"ready",0,true]],["user-api",1,[4,"ready",0,true]],["search-api",1,[4,"ready",0,true]],["edge",1,[0,"ready",0,true]]]'
+is "actors, replicas, workers, states, restarts" "$(bus --json ps | jq -c '[.actors[] | [.name, .replicas, (.instances[] | [.stats.workers, .state, .restarts, .pid > 0])]]')" '[["saga",1,[0,"ready",0,true]],["user",1,[4,"ready",0,true]],["score",1,[4,"ready",0,true]],["product",1,[4,"ready",0,true]],["pay",1,[4,"ready",0,true]],["order",1,[4,"ready",0,true]],["cart",1,[4,"ready",0,true]],["aftersale",1,[4,"ready",0,true]],["user-api",1,[4,"ready",0,true]],["search-api",1,[4,"ready",0,true]],["mall-api",1,[32,"ready",0,true]],["edge",1,[0,"ready",0,true]]]'
 command_is ls 0 bus ls
 command_is describe 0 bus describe user.getUser
 command_is call 0 bus call user.getUser '{"id":"1"}'
