@@ -159,7 +159,7 @@ static int open_real(struct bus *bus, const char *home, struct bus_error *err)
     if (code != BUS_OK)
         return code;
     bus->own_names = true;
-    bus->net = link_net_nng();
+    bus->net = link_net_stream();
     ticker_start(bus);
     return BUS_OK;
 }

@@ -330,17 +330,10 @@ static void frame_ended(struct line *line)
     pthread_mutex_unlock(&line->lock);
 }
 
-/* Not cut here, while nng goes on to receive (link.c), but by the next tick as
- * one that did not answer hello. */
-static void frame_bad(struct line *line, int64_t now)
+/* No frame of this protocol: hang up, and dial anew. */
+static void frame_bad(struct line *line)
 {
-    pthread_mutex_lock(&line->lock);
-    if (line->state == LINE_UP) {
-        line->state = LINE_GREETING;
-        line->since = now - BUS_HELLO_MS * BUS_MILLI;
-    }
-    pthread_mutex_unlock(&line->lock);
-    bus_tick_at(line->bus, now + BUS_DOOM_MS * BUS_MILLI);
+    line->link->carrier->drop(line->link);
 }
 
 static void line_frame(void *arg, const struct link_route *route,
@@ -352,7 +345,7 @@ static void line_frame(void *arg, const struct link_route *route,
     struct bus_envelope envelope;
     int64_t now = bus_now(line->bus->clock);
     if (!bus_frame_open(&reader, frame)) {
-        frame_bad(line, now);
+        frame_bad(line);
         return;
     }
     drain_begin();
@@ -361,7 +354,7 @@ static void line_frame(void *arg, const struct link_route *route,
     while ((step = bus_frame_next(&reader, &envelope)) == BUS_FRAME_ONE)
         heard_one(line, &envelope, now);
     if (step == BUS_FRAME_BAD)
-        frame_bad(line, now);
+        frame_bad(line);
     else
         frame_ended(line);
     drain_end();

@@ -5,10 +5,10 @@
  * Both ends carry one frame at a time outwards and hand every frame that comes
  * in to their owner. What frames mean is not known here.
  *
- * There are two carriers behind one struct of functions: nng's raw REQ and REP
- * sockets (link.c, the only file that includes nng) and the fixture's
- * (memory.c). Callbacks of nng's run on its threads: they must not block, and
- * they may call any function of a carrier except close.
+ * There are two carriers behind one struct of functions: streams of nng's that
+ * speak SP (link.c) and the fixture's (memory.c). Callbacks run on the
+ * carrier's threads: they must not block, and they may call any function of a
+ * carrier.
  */
 #ifndef BUS_LINK_H
 #define BUS_LINK_H
@@ -26,9 +26,7 @@ struct link_hub;
 struct link_radio;
 struct link_ear;
 
-#define LINK_ROUTE_MAX 32     /* bytes of the request id and of devices' hops */
-#define LINK_REDIAL_MIN_MS 20 /* between tries to connect */
-#define LINK_REDIAL_MAX_MS 500
+#define LINK_ROUTE_MAX 32  /* bytes of the request id and of devices' hops */
 #define LINK_CLOSE_MS 2000 /* closing everything may take this long */
 
 /* What stands before a frame in its SP message: the request id, which a reply
@@ -52,10 +50,11 @@ struct link_owner {
 };
 
 /* A hub's owner gives the owner of each connection, which hears no `up`: it
- * begins connected. After down its link must not be used. */
+ * begins connected. *ret_peer, its arg, is set before anything is sent. After
+ * down its link must not be used. */
 struct link_hub_owner {
     const struct link_owner *peer;
-    void *(*accept)(void *arg, struct link *link); /* the peer's arg */
+    void (*accept)(void *arg, struct link *link, void **ret_peer);
     void (*gone)(void *arg);
 };
 
@@ -96,8 +95,9 @@ struct link_follow {
 struct link_carrier {
     int (*dial)(struct link_net *net, const struct link_dial *dial,
                 struct link **ret, struct bus_error *err);
-    /* Sends one frame; the next only after sent was heard. route NULL: a
-     * request id of the link's own. */
+    /* Sends one frame, between up (or accept) and the return of down; the next
+     * only after sent was heard. route: only of a hub's link; a dialled one
+     * gives each frame an id of its own. */
     void (*send)(struct link *link, const struct link_route *route,
                  struct bus_bytes frame);
     /* Cuts the connection; a dialled link connects again by itself. */
@@ -106,9 +106,6 @@ struct link_carrier {
 
     int (*listen)(struct link_net *net, const struct link_listen *listen,
                   struct link_hub **ret, struct bus_error *err);
-    /* Closes the listener and listens anew on the same address, where
-     * accepting died. Blocks. */
-    int (*relisten)(struct link_hub *hub, struct bus_error *err);
     void (*hub_close)(struct link_hub *hub);
 
     int (*radio_open)(struct link_net *net,
@@ -143,7 +140,7 @@ struct link_ear {
     const struct link_carrier *carrier;
 };
 
-/* nng's carrier. */
-struct link_net *link_net_nng(void);
+/* The carrier over nng's streams. */
+struct link_net *link_net_stream(void);
 
 #endif

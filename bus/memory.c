@@ -171,13 +171,6 @@ static int mem_listen(struct link_net *net, const struct link_listen *listen,
                  : BUS_OK;
 }
 
-static int mem_relisten(struct link_hub *hub, struct bus_error *err)
-{
-    (void)hub;
-    (void)err;
-    return BUS_OK;
-}
-
 void memory_hub_break(struct mem_hub *hub)
 {
     hub->dead = true;
@@ -306,7 +299,7 @@ static void do_connect(struct mem_link *link)
     if (!hub)
         return;
     end->owner = hub->owner->peer;
-    end->arg = hub->owner->accept(hub->arg, &end->base);
+    hub->owner->accept(hub->arg, &end->base, &end->arg);
     end->other = link;
     link->other = end;
     link->owner->up(link->arg);
@@ -470,7 +463,6 @@ const struct link_carrier memory_carrier = {
     .drop = mem_drop,
     .close = mem_close,
     .listen = mem_listen,
-    .relisten = mem_relisten,
     .hub_close = mem_hub_close,
     .radio_open = mem_radio_open,
     .radio_send = mem_radio_send,

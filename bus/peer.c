@@ -358,16 +358,6 @@ static void take_request(struct reading *reading, const struct bus_envelope *e)
         reading->batch->waiting++;
 }
 
-/* Lock held. Counted while its connection is there: peer_down. */
-static void note_probe(struct bus_peer *peer, const struct bus_envelope *e)
-{
-    if (peer->probe || !peer->link || !bus_bytes_is(e->actor, WATCHDOG_NAME) ||
-        !bus_bytes_is(e->instance, peer->server->token))
-        return;
-    peer->probe = true;
-    atomic_fetch_add(&peer->server->probes, 1);
-}
-
 static void welcome_add(struct bus_peer *peer)
 {
     const struct bus_name *name = &peer->server->name;
@@ -383,10 +373,9 @@ static void welcome_add(struct bus_peer *peer)
     pump(peer);
 }
 
-static void take_hello(struct bus_peer *peer, const struct bus_envelope *e)
+static void take_hello(struct bus_peer *peer)
 {
     pthread_mutex_lock(&peer->lock);
-    note_probe(peer, e);
     if (mark_room(peer))
         welcome_add(peer);
     pthread_mutex_unlock(&peer->lock);
@@ -418,7 +407,7 @@ static bool take_one(struct reading *reading, const struct bus_envelope *e)
         take_request(reading, e);
         return true;
     case BUS_ENVELOPE_HELLO:
-        take_hello(peer, e);
+        take_hello(peer);
         return reading->reader.multi;
     case BUS_ENVELOPE_ACK:
     case BUS_ENVELOPE_PING:
@@ -509,8 +498,8 @@ static void malformed(struct bus_peer *peer, const struct link_route *route)
     pthread_mutex_lock(&peer->lock);
     bool first = !peer->doom;
     bool answered = peer->link && !peer->multi && first;
-    /* Later, when the answer has left: and not while nng goes on to receive
-     * from it (link.c). */
+    /* Later, when the answer was read: some carriers of callers' drop what
+     * has come when they hear that the connection ends. */
     if (first)
         peer->doom =
             bus_now(peer->server->bus->clock) + BUS_DOOM_MS * BUS_MILLI;
@@ -570,9 +559,6 @@ static void peer_down(void *arg)
     struct bus_server *server = peer->server;
     pthread_mutex_lock(&peer->lock);
     peer->link = NULL;
-    if (peer->probe)
-        atomic_fetch_sub(&server->probes, 1);
-    peer->probe = false;
     chunks_drop(peer);
     pthread_mutex_unlock(&peer->lock);
     pthread_mutex_lock(&server->lock);

@@ -10,7 +10,6 @@
 #include "bus/bus_internal.h"
 #include "bus/frame.h"
 #include "bus/server.h"
-#include "bus/watchdog.h"
 
 #define BUS_PEER_QUEUE_MAX ((size_t)256 << 20) /* bytes of unsent replies */
 /* Beyond it replies are refusals, and these find no room at last either. */
@@ -28,10 +27,6 @@ struct bus_server {
     struct link_hub *hub;
     struct link_radio *radio;
     struct event_source *source; /* event.c */
-    struct watchdog *watchdog;
-    char token[WATCHDOG_TOKEN_MAX]; /* its probes' */
-    atomic_uint probes;             /* of them connected */
-    void (*sick)(void *arg, const char *why);
     atomic_uint refs;
     atomic_bool draining;
     _Atomic uint64_t frames_in, frames_out, requests, replies, dropped;
@@ -73,7 +68,6 @@ struct bus_peer {
     struct chunk *head, *tail, *spare;
     size_t queued;  /* bytes in chunks */
     uint32_t marks; /* in chunks */
-    bool probe;     /* the watchdog's */
     bool flush;     /* send the open chunk too */
     bool busy;      /* a frame is being handed over */
     bool dirty;

@@ -16,7 +16,6 @@
 #include <unistd.h>
 
 #include "bus/event_internal.h"
-#include "bus/log.h"
 #include "bus/peer.h"
 
 #define LAST_WORDS_MS 500  /* for callers to acknowledge the last replies */
@@ -42,16 +41,16 @@ void server_unref(struct bus_server *server)
 
 /* ---- Connections ---- */
 
-static void *hub_accept(void *arg, struct link *link)
+static void hub_accept(void *arg, struct link *link, void **ret_peer)
 {
     struct bus_server *server = arg;
     struct bus_peer *peer = peer_new(server, link);
+    *ret_peer = peer;
     pthread_mutex_lock(&server->lock);
     peer->next = server->peers;
     server->peers = peer;
     server->peer_count++;
     pthread_mutex_unlock(&server->lock);
-    return peer;
 }
 
 static void hub_gone(void *arg)
@@ -92,7 +91,6 @@ static int name_addresses(struct bus_server *server, struct bus_error *err)
     char path[BUS_PATH_MAX];
     char start[16];
     base36((uint64_t)name->started, start);
-    snprintf(server->token, sizeof(server->token), "%s", start);
     const char *scheme = server->bus->memory ? "mem" : "ipc";
     int len = snprintf(path, sizeof(path), "%s/sock/%s.%s.%d.%s",
                        server->bus->memory ? "" : server->bus->home,
@@ -143,7 +141,6 @@ static struct bus_server *server_new(struct bus *bus,
     server->bus = bus;
     server->serve = options->serve;
     server->arg = options->arg;
-    server->sick = options->sick;
     server->frame_max = options->frame_bytes_max ? options->frame_bytes_max
                                                  : BUS_FRAME_BYTES_MAX;
     atomic_init(&server->refs, 1);
@@ -194,34 +191,6 @@ static void server_leave(struct bus_server *server)
     pthread_mutex_unlock(&bus->server_lock);
 }
 
-static unsigned dog_probes(void *arg)
-{
-    struct bus_server *server = arg;
-    return atomic_load(&server->probes);
-}
-
-static void dog_sick(void *arg, const char *why)
-{
-    struct bus_server *server = arg;
-    bus_log(BUS_LOG_SEVERE, NULL, NULL, "%s#%s: %s", server->name.actor,
-            server->name.instance, why);
-    if (server->sick)
-        server->sick(server->arg, why);
-}
-
-static void server_watch(struct bus_server *server)
-{
-    const struct watchdog_ward ward = {
-        .hub = server->hub,
-        .url = server->name.url,
-        .token = server->token,
-        .probes = dog_probes,
-        .sick = dog_sick,
-        .arg = server,
-    };
-    server->watchdog = watchdog_start(&ward);
-}
-
 int bus_server_open(struct bus *bus, const struct bus_server_options *options,
                     struct bus_server **ret, struct bus_error *err)
 {
@@ -237,8 +206,6 @@ int bus_server_open(struct bus *bus, const struct bus_server_options *options,
         return code;
     }
     server_join(server);
-    if (!bus->memory)
-        server_watch(server);
     *ret = server;
     return BUS_OK;
 }
@@ -413,7 +380,6 @@ void bus_server_close(struct bus_server *server)
         return;
     struct bus *bus = server->bus;
     bus_names_withdraw(bus->names, server->name.actor, server->name.instance);
-    watchdog_stop(server->watchdog);
     server->draining = true;
     bus_server_flush(server);
     goodbye_all(server); /* whose acknowledgement says: all replies are here */

@@ -33,10 +33,6 @@ struct bus_server_options {
     size_t frame_bytes_max; /* 0: BUS_FRAME_BYTES_MAX */
     bus_serve *serve;
     void *arg;
-    /* NULL: nobody is told. Connections' ends are no longer reported, which
-     * only a new process cures. Called once, on a thread of the server's, which
-     * must not be kept; a SEVERE line was logged. */
-    void (*sick)(void *arg, const char *why);
 };
 
 /* Listens (and opens the instance's event publisher) but publishes no name. */

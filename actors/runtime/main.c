@@ -4,8 +4,7 @@
  * $drain all mean: drain and exit. Signals are blocked in every thread and
  * taken here by sigtimedwait, whose time-out is also the tick of the stats line
  * that the supervisor hears. A stop that takes longer than Shutdown.WaitTime
- * ends by _exit, with a log line that says so. A server that falls sick
- * (bus/server.h) means the same, but the process ends as one that failed.
+ * ends by _exit, with a log line that says so.
  */
 #include <errno.h>
 #include <limits.h>
@@ -177,13 +176,10 @@ static int serve(struct runtime *runtime, const sigset_t *signals)
         bus_log(BUS_LOG_INFO, NULL, NULL, "%s#%s is stopping",
                 process->type->name, process->instance);
     }
-    bool sick = atomic_load(&runtime->sick);
     notify_stopping(&notify);
     stop(runtime);
     notify_close(&notify);
-    if (code)
-        return EXIT_WORLD;
-    return sick ? EXIT_STUCK : EXIT_SUCCESS;
+    return code ? EXIT_WORLD : EXIT_SUCCESS;
 }
 
 /* Reads everything there is to read before anything starts. */

@@ -151,16 +151,6 @@ static int store_start(struct runtime *runtime, struct bus_error *err)
     return code ? code : store_shared_open(&options, &runtime->shared, err);
 }
 
-/* The server's: connections' ends are not reported any more. */
-static void falls_sick(void *arg, const char *why)
-{
-    struct runtime *runtime = arg;
-    (void)why; /* logged */
-    atomic_store(&runtime->sick, true);
-    if (runtime->drain)
-        runtime->drain(runtime->drain_arg);
-}
-
 int runtime_open(struct runtime *runtime, struct bus_error *err)
 {
     struct actor_process *process = &runtime->process;
@@ -174,7 +164,6 @@ int runtime_open(struct runtime *runtime, struct bus_error *err)
         .node = process->node,
         .serve = runtime_serve,
         .arg = runtime,
-        .sick = falls_sick,
     };
     int code = store_start(runtime, err);
     if (!code)

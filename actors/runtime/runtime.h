@@ -87,7 +87,6 @@ struct runtime {
 
     void (*drain)(void *arg); /* what $drain asks for; must not block */
     void *drain_arg;
-    atomic_bool sick; /* only a new process helps: drains, then fails */
     bool (*dies)(void *arg, enum runtime_point point); /* the fixture's */
     void *dies_arg;
 };

@@ -3,9 +3,8 @@
 # target of NAME_fuzz.c and one ctest that replays seeds/NAME/.
 pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
 
-# What nng leaks and races with by itself.
+# What nng races with by itself.
 set(sanitizer_files
-    "LSAN_OPTIONS=suppressions=${CMAKE_SOURCE_DIR}/tests/lsan.supp:print_suppressions=0"
     "TSAN_OPTIONS=suppressions=${CMAKE_SOURCE_DIR}/tests/tsan.supp:history_size=4")
 
 function(troupe_tests)

@@ -18,7 +18,6 @@
 #include "bus/home.h"
 #include "bus/names.h"
 #include "bus/pack.h"
-#include "tests/unit/bus/stranger.h"
 #include "tests/unit/runtime/cmocka_all.h"
 
 #define PATH_HERE 128
@@ -371,29 +370,6 @@ static void a_handler_that_hangs_ends_by_force(void **state)
     close(waiting.fds[1]);
 }
 
-/* The server's watchdog misses the end of a connection: see stranger.h. */
-static void a_sick_server_drains_and_fails(void **state)
-{
-    (void)state;
-    char log[8192];
-    struct bus_name name;
-    configure("{}\n");
-    start("--instance 1");
-    hear_notify("ready\n");
-    caller_open();
-    assert_int_equal(bus_names_list(bus_names(bus), "gate", &name, 1), 1);
-    int haunt = stranger_haunt(name.url);
-    assert_true(haunt >= 0);
-    hear_notify("stopping\n");
-    close(haunt);
-    assert_int_equal(end(log, sizeof(log)), 3);
-    assert_non_null(strstr(log, "\"level\":\"severe\""));
-    assert_non_null(strstr(log, "closing thread hangs"));
-    assert_null(strstr(log, "ended by force"));
-    assert_false(name_exists());
-    caller_close();
-}
-
 static void assert_refused(const char *text, const char *line, const char *said)
 {
     char log[8192], expected[512];
@@ -474,7 +450,6 @@ int main(int argc, char **argv)
         TEST(drain_is_answered_and_ends_it),
         TEST(check_reads_and_starts_nothing),
         TEST(a_handler_that_hangs_ends_by_force),
-        TEST(a_sick_server_drains_and_fails),
         TEST(a_wrong_configuration_starts_nothing),
         TEST(without_its_supervisor_it_does_not_start),
         TEST(two_of_one_instance_do_not_run),

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the two files of the stream carrier share.
+ */
+#ifndef BUS_LINK_STREAM_H
+#define BUS_LINK_STREAM_H
+
+#include "bus/chores.h"
+#include "bus/link.h"
+
+struct stream_net {
+    struct link_net base;
+    struct chores *chores;
+};
+
+int stream_radio_open(struct link_net *base,
+                      const struct link_listen_events *listen,
+                      struct link_radio **ret, struct bus_error *err);
+void stream_radio_send(struct link_radio *base, struct bus_bytes message);
+void stream_radio_close(struct link_radio *base);
+int stream_ear_open(struct link_net *base, const struct link_follow *follow,
+                    struct link_ear **ret, struct bus_error *err);
+void stream_ear_close(struct link_ear *base);
+
+#endif
