@@ -10,6 +10,11 @@
 #   NAME        the program (not with NO_MAIN)
 # NAME is the actor's: the proto package, or the .api file's service. CALLS
 # names the actors whose clients the sources use.
+#
+# An author's function without a prototype is a handler that the schema no
+# longer names (or should be static): an error, whatever else is.
+set(TROUPE_AUTHOR_FLAGS -Werror=missing-prototypes)
+
 function(troupe_service name)
     cmake_parse_arguments(arg "NO_MAIN" "" "SCHEMAS;SOURCES;CALLS;LIBS" ${ARGN})
     troupe_schema(${name} ${arg_SCHEMAS})
@@ -28,6 +33,7 @@ function(troupe_service name)
 
     add_library(${name}_actor OBJECT ${actor_sources} ${arg_SOURCES})
     add_dependencies(${name}_actor ${name}_schema)
+    target_compile_options(${name}_actor PRIVATE ${TROUPE_AUTHOR_FLAGS})
     target_link_libraries(${name}_actor PUBLIC troupe_flags ${name}_bus
         ${arg_LIBS})
     foreach(called IN LISTS arg_CALLS)

@@ -112,57 +112,6 @@ static void take_unit(struct gen *gen, const struct schema_unit *unit)
         take_service(gen, unit, unit->services[i]);
 }
 
-struct c_name {
-    const char *name;
-    const struct schema_pos *pos;
-};
-
-static void take_names(struct gen *gen, struct vec *names)
-{
-    const struct schema_unit *const *units = gen->units.items;
-    for (size_t i = 0; i < gen->units.count; i++) {
-        for (size_t j = 0; j < units[i]->message_count; j++)
-            *(struct c_name *)vec_add(gen->pool, names, sizeof(struct c_name)) =
-                (struct c_name){units[i]->messages[j]->c_name,
-                                &units[i]->messages[j]->pos};
-        for (size_t j = 0; j < units[i]->table_count; j++)
-            *(struct c_name *)vec_add(gen->pool, names, sizeof(struct c_name)) =
-                (struct c_name){units[i]->tables[j]->c_name,
-                                &units[i]->tables[j]->pos};
-    }
-    const struct schema_method *const *methods = gen->methods.items;
-    for (size_t i = 0; i < gen->methods.count; i++)
-        *(struct c_name *)vec_add(gen->pool, names, sizeof(struct c_name)) =
-            (struct c_name){pool_printf(gen->pool, "%s()", methods[i]->c_name),
-                            &methods[i]->pos};
-}
-
-static int compare_names(const void *a, const void *b)
-{
-    const struct c_name *left = a, *right = b;
-    int order = strcmp(left->name, right->name);
-    return order ? order : (int)left->pos->line - (int)right->pos->line;
-}
-
-/* "a-b" and "a_b" are two names in a schema and one in C. */
-static void check_names(struct gen *gen)
-{
-    struct vec names = {0};
-    take_names(gen, &names);
-    struct c_name *all = names.items;
-    if (names.count)
-        qsort(all, names.count, sizeof(*all), compare_names);
-    for (size_t i = 1; i < names.count; i++) {
-        bool same_place = all[i].pos->line == all[i - 1].pos->line &&
-                          !strcmp(all[i].pos->file, all[i - 1].pos->file);
-        if (!strcmp(all[i].name, all[i - 1].name) && !same_place)
-            schema_error_add(gen->schema, all[i].pos, NULL,
-                             "'%s' is the C name of something at %s:%u too",
-                             all[i].name, all[i - 1].pos->file,
-                             all[i - 1].pos->line);
-    }
-}
-
 static bool names_actor(const struct gen *gen)
 {
     const struct schema_unit *const *units = gen->units.items;
@@ -219,12 +168,14 @@ size_t schema_check(struct schema *schema)
         if (unit->imported)
             continue;
         vec_push(gen.pool, &gen.units, unit);
+        gen.actor = unit->actor[0] ? unit->actor : unit->stem;
         for (size_t j = 0; j < unit->service_count; j++)
             for (size_t k = 0; k < unit->services[j]->method_count; k++)
                 vec_push(gen.pool, &gen.methods,
                          &unit->services[j]->methods[k]);
     }
-    check_names(&gen);
+    gen.prefix = name_prefix(gen.pool, gen.actor ? gen.actor : "");
+    gen_check_names(&gen);
     return schema_error_count(schema);
 }
 
@@ -240,10 +191,10 @@ int schema_generate(struct schema *schema, const struct schema_gen *options)
         if (!unit->imported)
             take_unit(&gen, unit);
     }
-    check_names(&gen);
+    gen.prefix = name_prefix(gen.pool, gen.actor ? gen.actor : "");
+    gen_check_names(&gen);
     if (schema_error_count(schema) > before)
         return 1;
-    gen.prefix = name_c(gen.pool, gen.actor ? gen.actor : "");
     if (!make_folder(&gen, options->out_dir) || !emit_all(&gen))
         return 1;
     if (!options->author_dir || !names_actor(&gen))

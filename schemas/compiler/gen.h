@@ -45,12 +45,6 @@ void gen_struct(struct gen *gen, struct out *out,
 void gen_shape(struct gen *gen, struct out *out,
                const struct schema_message *message);
 void gen_enum(struct out *out, const struct schema_enum *values, bool guarded);
-/* Statics of one field's rule and values, before gen_field names them. */
-void gen_field_statics(struct out *out, const char *owner,
-                       const struct schema_field *field);
-void gen_field(struct out *out, const char *owner,
-               const struct schema_field *field);
-
 void gen_bus_header(struct gen *gen, struct out *out);
 void gen_bus_source(struct gen *gen, struct out *out);
 void gen_actor_header(struct gen *gen, struct out *out);
@@ -71,8 +65,12 @@ void gen_prototype(struct out *out, const char *name,
 /* The function that the author writes for a method. */
 const char *gen_handler_name(struct gen *gen,
                              const struct schema_method *method);
+/* The same for a middleware, apart from the handlers' names. */
+const char *gen_middleware_name(struct gen *gen, const char *name);
 /* Every middleware that some route names, once, as C names. */
 void gen_middlewares(const struct gen *gen, struct vec *ret);
+/* Adds an error for every two names that are one in C. */
+void gen_check_names(struct gen *gen);
 /* The author's files, those that are not there yet. */
 bool gen_author(struct gen *gen);
 

@@ -29,14 +29,27 @@ void gen_middlewares(const struct gen *gen, struct vec *ret)
 
 /* NAME_open and NAME_close are the runtime's: a method of that name gives way.
  */
+static bool is_runtimes(const char *name)
+{
+    return !strcmp(name, "open") || !strcmp(name, "close") ||
+           !strcmp(name, "actor");
+}
+
 const char *gen_handler_name(struct gen *gen,
                              const struct schema_method *method)
 {
-    bool taken = !strcmp(method->c_name, "open") ||
-                 !strcmp(method->c_name, "close") ||
-                 !strcmp(method->c_name, "actor");
     return pool_printf(gen->pool, "%s_%s%s", gen->prefix, method->c_name,
-                       taken ? "_" : "");
+                       is_runtimes(method->c_name) ? "_" : "");
+}
+
+const char *gen_middleware_name(struct gen *gen, const char *name)
+{
+    const struct schema_method *const *methods = gen->methods.items;
+    bool taken = is_runtimes(name);
+    for (size_t i = 0; i < gen->methods.count; i++)
+        taken = taken || !strcmp(methods[i]->c_name, name);
+    return pool_printf(gen->pool, "%s_%s%s", gen->prefix, name,
+                       taken ? "_middleware" : "");
 }
 
 static const char *config_type(struct gen *gen)
@@ -67,9 +80,9 @@ void gen_actor_header(struct gen *gen, struct out *out)
     }
     for (size_t i = 0; i < middlewares.count; i++)
         out_printf(out,
-                   "int %s_%s(struct bus_call *call, struct actor_next "
+                   "int %s(struct bus_call *call, struct actor_next "
                    "*next);\n\n",
-                   gen->prefix, names[i]);
+                   gen_middleware_name(gen, names[i]));
     out_printf(out,
                "/* Once a worker; the author may leave both out. */\n"
                "int %s_open(struct actor_worker *worker,\n    %s,\n"
@@ -98,8 +111,9 @@ static void method_middlewares(struct gen *gen, struct out *out,
     out_printf(out, "static actor_middleware *const %s_middlewares[] = {",
                method->c_name);
     for (size_t i = 0; method->group->middlewares[i]; i++)
-        out_printf(out, "%s_%s, ", gen->prefix,
-                   name_c(gen->pool, method->group->middlewares[i]));
+        out_printf(out, "%s, ",
+                   gen_middleware_name(
+                       gen, name_c(gen->pool, method->group->middlewares[i])));
     out_printf(out, "NULL};\n\n");
 }
 

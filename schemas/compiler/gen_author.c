@@ -47,9 +47,9 @@ static void middleware(struct gen *gen, struct out *out, const char *name)
                " * it was made once and is not written again. What stands "
                "before bus_next\n * happens before the handler, what stands "
                "behind it after. */\n#include \"%s.actor.h\"\n\n"
-               "int %s_%s(struct bus_call *call, struct actor_next *next)\n{\n"
+               "int %s(struct bus_call *call, struct actor_next *next)\n{\n"
                "    return bus_next(call, next);\n}\n",
-               name, gen->actor, gen->actor, gen->prefix, name);
+               name, gen->actor, gen->actor, gen_middleware_name(gen, name));
 }
 
 static const struct schema_group *group_with_jwt(const struct gen *gen,
@@ -122,8 +122,8 @@ static bool keep_middlewares(struct gen *gen)
         struct out out = {.pool = gen->pool};
         middleware(gen, &out, all[i]);
         ok = keep(gen,
-                  pool_printf(gen->pool, "%s/%s_%s.c", gen->options->author_dir,
-                              gen->prefix, all[i]),
+                  pool_printf(gen->pool, "%s/%s.c", gen->options->author_dir,
+                              gen_middleware_name(gen, all[i])),
                   &out);
     }
     return ok;

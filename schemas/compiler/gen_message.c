@@ -114,11 +114,11 @@ static void rule_text(struct out *out, const char *member, const char *text)
     out_printf(out, ",\n");
 }
 
-static void rule_options(struct out *out, const char *owner,
+static void rule_options(struct out *out, const char *owner, size_t index,
                          const struct schema_field *field)
 {
-    out_printf(out, "static const char *const %s_%s_options[] = {", owner,
-               field->c_name);
+    out_printf(out, "static const char *const %s_options_%zu[] = {", owner,
+               index);
     for (const char *const *at = field->rule->options; *at; at++) {
         out_quoted(out, *at);
         out_printf(out, ", ");
@@ -126,18 +126,17 @@ static void rule_options(struct out *out, const char *owner,
     out_printf(out, "NULL};\n");
 }
 
-static void field_rule(struct out *out, const char *owner,
+static void field_rule(struct out *out, const char *owner, size_t index,
                        const struct schema_field *field)
 {
     const struct schema_rule *rule = field->rule;
     if (rule->options)
-        rule_options(out, owner, field);
-    out_printf(out, "static const struct bus_rule %s_%s_rule = {\n", owner,
-               field->c_name);
+        rule_options(out, owner, index, field);
+    out_printf(out, "static const struct bus_rule %s_rule_%zu = {\n", owner,
+               index);
     rule_text(out, "fallback", rule->fallback);
     if (rule->options)
-        out_printf(out, "    .options = %s_%s_options,\n", owner,
-                   field->c_name);
+        out_printf(out, "    .options = %s_options_%zu,\n", owner, index);
     out_printf(out, "    .low = ");
     number(out, rule->low);
     out_printf(out, ",\n    .high = ");
@@ -152,15 +151,17 @@ static void field_rule(struct out *out, const char *owner,
     out_printf(out, "};\n");
 }
 
-void gen_field_statics(struct out *out, const char *owner,
-                       const struct schema_field *field)
+/* Statics of one field, before field_entry names them: by the field's place,
+ * for owner and field together may be the name of something else. */
+static void field_statics(struct out *out, const char *owner, size_t index,
+                          const struct schema_field *field)
 {
     if (field->rule)
-        field_rule(out, owner, field);
+        field_rule(out, owner, index, field);
     if (!has_values(field))
         return;
-    out_printf(out, "static const struct bus_enum_value %s_%s_values[] = {\n",
-               owner, field->c_name);
+    out_printf(out, "static const struct bus_enum_value %s_values_%zu[] = {\n",
+               owner, index);
     for (size_t i = 0; i < field->values->value_count; i++) {
         out_printf(out, "    {");
         out_quoted(out, field->values->values[i].name);
@@ -188,8 +189,8 @@ static void field_flags(struct out *out, unsigned flags)
     out_printf(out, ",\n");
 }
 
-void gen_field(struct out *out, const char *owner,
-               const struct schema_field *field)
+static void field_entry(struct out *out, const char *owner, size_t index,
+                        const struct schema_field *field)
 {
     static const char *const cardinalities[] = {"BUS_ONE", "BUS_LIST",
                                                 "BUS_MAP"};
@@ -205,9 +206,9 @@ void gen_field(struct out *out, const char *owner,
     if (field->message)
         out_printf(out, "     .shape = &%s_shape,\n", field->message->c_name);
     if (has_values(field))
-        out_printf(out, "     .values = %s_%s_values,\n", owner, field->c_name);
+        out_printf(out, "     .values = %s_values_%zu,\n", owner, index);
     if (field->rule)
-        out_printf(out, "     .rule = &%s_%s_rule,\n", owner, field->c_name);
+        out_printf(out, "     .rule = &%s_rule_%zu,\n", owner, index);
     if (field->presence)
         out_printf(out, "     .presence = offsetof(struct %s, has_%s)},\n",
                    owner, field->c_name);
@@ -221,12 +222,12 @@ void gen_shape(struct gen *gen, struct out *out,
     const char *owner = message->c_name;
     (void)gen;
     for (size_t i = 0; i < message->field_count; i++)
-        gen_field_statics(out, owner, &message->fields[i]);
+        field_statics(out, owner, i, &message->fields[i]);
     if (message->field_count) {
         out_printf(out, "static const struct bus_field %s_fields[] = {\n",
                    owner);
         for (size_t i = 0; i < message->field_count; i++)
-            gen_field(out, owner, &message->fields[i]);
+            field_entry(out, owner, i, &message->fields[i]);
         out_printf(out, "};\n");
     }
     out_printf(out, "%sconst struct bus_shape %s_shape = {\n    .name = ",

@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "map.h"
+
 static bool listed(const char *const *list, const char *text)
 {
     for (; *list; list++)
@@ -18,21 +20,102 @@ static bool listed(const char *const *list, const char *text)
 
 static bool is_reserved(const char *text)
 {
-    /* C11's keywords, and what the headers that generated code includes define
-     * as macros. */
-    static const char *const words[] = {
-        "auto",     "break",       "case",     "char",     "const",
-        "continue", "default",     "do",       "double",   "else",
-        "enum",     "extern",      "float",    "for",      "goto",
-        "if",       "inline",      "int",      "long",     "register",
-        "restrict", "return",      "short",    "signed",   "sizeof",
-        "static",   "struct",      "switch",   "typedef",  "union",
-        "unsigned", "void",        "volatile", "while",    "asm",
-        "typeof",   "bool",        "true",     "false",    "errno",
-        "stdin",    "stdout",      "stderr",   "assert",   "NULL",
-        "EOF",      "linux",       "unix",     "INFINITY", "NAN",
-        "offsetof", "max_align_t", NULL};
-    return listed(words, text);
+    /* C11's keywords, the types of stdint.h, and what the headers that
+     * generated code includes define as macros. */
+    static const char *const words[] = {"auto",
+                                        "break",
+                                        "case",
+                                        "char",
+                                        "const",
+                                        "continue",
+                                        "default",
+                                        "do",
+                                        "double",
+                                        "else",
+                                        "enum",
+                                        "extern",
+                                        "float",
+                                        "for",
+                                        "goto",
+                                        "if",
+                                        "inline",
+                                        "int",
+                                        "long",
+                                        "register",
+                                        "restrict",
+                                        "return",
+                                        "short",
+                                        "signed",
+                                        "sizeof",
+                                        "static",
+                                        "struct",
+                                        "switch",
+                                        "typedef",
+                                        "union",
+                                        "unsigned",
+                                        "void",
+                                        "volatile",
+                                        "while",
+                                        "_Alignas",
+                                        "_Alignof",
+                                        "_Atomic",
+                                        "_Bool",
+                                        "_Complex",
+                                        "_Generic",
+                                        "_Imaginary",
+                                        "_Noreturn",
+                                        "_Static_assert",
+                                        "_Thread_local",
+                                        "asm",
+                                        "typeof",
+                                        "bool",
+                                        "true",
+                                        "false",
+                                        "alignas",
+                                        "alignof",
+                                        "static_assert",
+                                        "thread_local",
+                                        "nullptr",
+                                        "constexpr",
+                                        "errno",
+                                        "stdin",
+                                        "stdout",
+                                        "stderr",
+                                        "assert",
+                                        "offsetof",
+                                        "linux",
+                                        "unix",
+                                        "i386",
+                                        "math_errhandling",
+                                        "NULL",
+                                        "EOF",
+                                        "INFINITY",
+                                        "NAN",
+                                        "MAXFLOAT",
+                                        "int8_t",
+                                        "int16_t",
+                                        "int32_t",
+                                        "int64_t",
+                                        "uint8_t",
+                                        "uint16_t",
+                                        "uint32_t",
+                                        "uint64_t",
+                                        "size_t",
+                                        "ptrdiff_t",
+                                        "wchar_t",
+                                        "max_align_t",
+                                        NULL};
+    /* What they call their families of macros. */
+    static const char *const families[] = {
+        "BUS_",   "FP_",      "HUGE_VAL", "INT8_", "INT16_", "INT32_",
+        "INT64_", "INTMAX_",  "INTPTR_",  "INT_",  "MATH_",  "MODEL_",
+        "M_",     "PTRDIFF_", "SAGA_",    "SIG_",  "SIZE_",  "SNAN",
+        "UINT",   "WCHAR_",   "WINT_",    NULL};
+    if (!text[strcspn(text, "abcdefghijklmnopqrstuvwxyz")])
+        for (const char *const *at = families; *at; at++)
+            if (!strncmp(text, *at, strlen(*at)))
+                return true;
+    return listed(words, text) || !strncmp(text, "__", 2);
 }
 
 bool name_is_go_keyword(const char *text)
@@ -71,6 +154,35 @@ const char *name_member(struct pool *pool, const char *text)
 {
     const char *name = name_c(pool, text);
     return is_reserved(name) ? pool_printf(pool, "%s_", name) : name;
+}
+
+void name_members(struct pool *pool, struct schema_field *first, size_t count,
+                  size_t stride)
+{
+    struct map taken = {0};
+    for (size_t i = 0; i < count; i++) {
+        struct schema_field *field =
+            (struct schema_field *)((char *)first + i * stride);
+        const char *name = name_member(pool, field->name);
+        const char *has = pool_printf(pool, "has_%s", name);
+        while (map_get(&taken, name) ||
+               (field->presence && map_get(&taken, has))) {
+            name = pool_printf(pool, "%s_", name);
+            has = pool_printf(pool, "has_%s", name);
+        }
+        field->c_name = name;
+        map_put(pool, &taken, name, field);
+        if (field->presence)
+            map_put(pool, &taken, has, field);
+    }
+}
+
+const char *name_prefix(struct pool *pool, const char *actor)
+{
+    static const char *const ours[] = {"actor", "bus",  "fixture", "model",
+                                       "saga",  "fake", "store",   NULL};
+    const char *name = name_c(pool, actor);
+    return listed(ours, name) ? pool_printf(pool, "%s_", name) : name;
 }
 
 const char *name_join(struct pool *pool, const char *prefix, const char *name)

@@ -15,6 +15,16 @@ const char *name_c(struct pool *pool, const char *text);
 /* The same as a whole identifier: keywords and common macros get a '_'. */
 const char *name_member(struct pool *pool, const char *text);
 
+/* Gives every field of one struct its member's name: no two are the same, and
+ * none is the has_... beside another. Presence must be settled. stride: bytes
+ * from one field to the next. */
+void name_members(struct pool *pool, struct schema_field *first, size_t count,
+                  size_t stride);
+
+/* An actor's name as what its functions and structs begin with in C; not what
+ * those of the libraries begin with. */
+const char *name_prefix(struct pool *pool, const char *actor);
+
 /* prefix_name, both through name_c. */
 const char *name_join(struct pool *pool, const char *prefix, const char *name);
 

@@ -108,6 +108,12 @@ static const char *package_of(const struct proto *proto, const File *file)
                : name_stem(proto->pool, file->name);
 }
 
+/* What the file's types begin with in C. */
+static const char *prefix_of(const struct proto *proto)
+{
+    return name_prefix(proto->pool, package_of(proto, proto->file));
+}
+
 static struct known *find_known(const struct proto *proto, const char *name)
 {
     return name ? map_get(&proto->by_name, name) : NULL;
@@ -151,9 +157,10 @@ static void read_enum(struct proto *proto, const char *outer, const Enum *from,
         values[i] = (struct schema_enum_value){from->value[i]->name,
                                                from->value[i]->number};
     made->name = known->name + 1;
-    made->c_name = name_join(proto->pool, package_of(proto, proto->file),
+    made->c_name = name_join(proto->pool, prefix_of(proto),
                              local_name(proto, known->name));
     made->values = values;
+    made->pos = pos_at(proto, place);
     made->value_count = from->n_value;
     known->values = made;
     if (strncmp(known->name, ".google.protobuf.", 17))
@@ -174,8 +181,7 @@ static void declare(struct proto *proto, const char *outer, const Message *from,
     made->name = local_name(proto, known->name);
     made->full = pool_printf(proto->pool, "%s.%s",
                              package_of(proto, proto->file), made->name);
-    made->c_name =
-        name_join(proto->pool, package_of(proto, proto->file), made->name);
+    made->c_name = name_join(proto->pool, prefix_of(proto), made->name);
     made->imported = proto->file != proto->root;
     made->entry = from->options && from->options->has_map_entry &&
                   from->options->map_entry;
@@ -363,19 +369,6 @@ static bool read_field(struct proto *proto, const Message *message,
     return true;
 }
 
-/* Members are named apart: "a-b" cannot happen here, but "int" and "a_" can. */
-static void name_fields(struct proto *proto, struct schema_field *fields,
-                        size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        fields[i].c_name = name_member(proto->pool, fields[i].name);
-        for (size_t j = 0; j < i; j++)
-            if (!strcmp(fields[j].c_name, fields[i].c_name))
-                fields[i].c_name =
-                    pool_printf(proto->pool, "%s_", fields[i].c_name);
-    }
-}
-
 static void read_message(struct proto *proto, struct known *known)
 {
     const Message *from = known->descriptor;
@@ -392,7 +385,7 @@ static void read_message(struct proto *proto, struct known *known)
         if (read_field(proto, from, from->field[i], &place, &fields[count]))
             count++;
     }
-    name_fields(proto, fields, count);
+    name_members(proto->pool, fields, count, sizeof(*fields));
     known->message->fields = fields;
     known->message->field_count = count;
 }

@@ -112,6 +112,7 @@ struct schema_enum {
     const char *c_name; /* "user_Gender" */
     const struct schema_enum_value *values;
     size_t value_count;
+    struct schema_pos pos;
 };
 
 struct schema_message;

@@ -221,7 +221,8 @@ static bool is_new(struct sql_table *table, const struct schema_key *keys,
             return false;
     name_key(table, key);
     for (size_t i = 0; i < count; i++)
-        if (!strcasecmp(keys[i].name, key->name)) {
+        if (!strcasecmp(name_c(table->lex->pool, keys[i].name),
+                        name_c(table->lex->pool, key->name))) {
             key->name = pool_printf(table->lex->pool, "%s_", key->name);
             i = (size_t)-1;
         }

@@ -96,28 +96,11 @@ bool sql_create_table(struct sql_table *table)
     return true;
 }
 
-/* Members of the row struct, made unique. */
-static void name_members(struct sql_table *table)
-{
-    struct schema_column *all = table->columns.items;
-    struct pool *pool = table->lex->pool;
-    for (size_t i = 0; i < table->columns.count; i++) {
-        struct schema_field *field = &all[i].field;
-        field->c_name = name_member(pool, field->name);
-        for (size_t j = 0; j < i; j++)
-            if (!strcmp(all[j].field.c_name, field->c_name)) {
-                field->c_name = pool_printf(pool, "%s_", field->c_name);
-                j = (size_t)-1;
-            }
-    }
-}
-
 void sql_table_finish(struct sql_table *table)
 {
     struct schema_table *made = table->made;
     struct schema_column *all = table->columns.items;
     sql_keys_resolve(table);
-    name_members(table);
     for (uint16_t i = 0; i < made->primary.count; i++)
         all[made->primary.columns[i]].not_null = true;
     for (size_t i = 0; i < table->columns.count; i++) {
@@ -126,6 +109,9 @@ void sql_table_finish(struct sql_table *table)
         all[i].field.presence = true;
         all[i].field.flags |= SCHEMA_NULLABLE;
     }
+    if (all)
+        name_members(table->lex->pool, &all->field, table->columns.count,
+                     sizeof(*all));
     sql_roles(all, table->columns.count, &made->primary);
     if (!made->primary.count)
         made->note = "no primary key: it gets no update, delete or find_one";

@@ -104,7 +104,8 @@ static struct schema_message *new_message(struct lowering *lowering,
     struct schema_message *message = pool_alloc(pool, sizeof(*message));
     message->name = name;
     message->full = pool_printf(pool, "%s.%s", lowering->prefix, name);
-    message->c_name = name_join(pool, lowering->prefix, name);
+    message->c_name =
+        name_join(pool, name_prefix(pool, lowering->prefix), name);
     message->imported = imported;
     message->doc = "";
     return message;
@@ -203,8 +204,12 @@ static bool lower_map(struct lowering *lowering, struct schema_field *field,
 {
     struct pool *pool = lowering->pool;
     struct schema_field *entry = pool_array(pool, 2, sizeof(*entry));
+    const char *name =
+        pool_printf(pool, "%s_%sEntry", field->tag, name_c(pool, field->name));
     entry[0] = entry_field("key", field);
     entry[1] = entry_field("value", field);
+    /* What lies in it is named after it. */
+    entry[0].tag = entry[1].tag = name;
     if (!lower_type(lowering, &entry[0], from, type->key, depth + 1) ||
         !lower_type(lowering, &entry[1], from, type->item, depth + 1))
         return false;
@@ -220,10 +225,8 @@ static bool lower_map(struct lowering *lowering, struct schema_field *field,
         entry[1].cardinality = SCHEMA_ONE;
         entry[1].message = NULL;
     }
-    struct schema_message *message = new_message(
-        lowering,
-        pool_printf(pool, "%s_%sEntry", field->tag, name_c(pool, field->name)),
-        false);
+    entry[0].tag = entry[1].tag = "";
+    struct schema_message *message = new_message(lowering, name, false);
     message->fields = entry;
     message->field_count = 2;
     message->entry = true;
@@ -422,28 +425,14 @@ static void gather_fields(struct gather *gather, const struct vec *fields,
         gather_field(gather, &from[i], embedded, depth);
 }
 
-/* Struct members: wire names as C, made unique. */
-static void name_members(struct pool *pool, struct vec *fields)
-{
-    struct schema_field *all = fields->items;
-    for (size_t i = 0; i < fields->count; i++) {
-        all[i].c_name = name_member(pool, all[i].name);
-        for (size_t j = 0; j < i; j++) {
-            if (strcmp(all[j].c_name, all[i].c_name))
-                continue;
-            all[i].c_name = pool_printf(pool, "%s_", all[i].c_name);
-            j = (size_t)-1;
-        }
-    }
-}
-
 static void fill_message(struct lowering *lowering,
                          struct schema_message *message,
                          const struct vec *fields, int depth)
 {
     struct gather gather = {.lowering = lowering, .message = message};
     gather_fields(&gather, fields, 0, depth);
-    name_members(lowering->pool, &gather.fields);
+    name_members(lowering->pool, gather.fields.items, gather.fields.count,
+                 sizeof(struct schema_field));
     message->fields = gather.fields.items;
     message->field_count = gather.fields.count;
 }

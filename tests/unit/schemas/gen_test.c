@@ -222,6 +222,18 @@ static void refuses_two_names_that_are_one_in_c(void **state)
                         "'a_A_B' is the C name of something at a.api:1 too");
 }
 
+static void refuses_a_method_that_is_a_shape_in_c(void **state)
+{
+    (void)state;
+    load_good("a.api", "type A { X int }\n"
+                       "service a { @handler A_shape get /a (A) }");
+    assert_int_equal(schema_check(loaded), 1);
+    assert_string_equal(schema_error_at(loaded, 0)->message,
+                        "'a_A_shape' is the C name of something at a.api:1 "
+                        "too");
+    assert_int_equal(schema_error_at(loaded, 0)->pos.line, 2);
+}
+
 static void refuses_streams_with_their_place(void **state)
 {
     const struct schema_gen options = {.out_dir = folder};
@@ -257,6 +269,7 @@ int main(void)
         FOLDER_TEST(refuses_an_actor_of_another_name),
         FOLDER_TEST(refuses_bare_responses),
         FOLDER_TEST(refuses_two_names_that_are_one_in_c),
+        FOLDER_TEST(refuses_a_method_that_is_a_shape_in_c),
         FOLDER_TEST(refuses_streams_with_their_place),
         FOLDER_TEST(says_when_it_cannot_write),
     };
