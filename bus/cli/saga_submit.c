@@ -65,7 +65,7 @@ static void pack_branch(struct bus_buf *buf, const char *key,
     pack_inputs(buf, "inputs", branch->inputs, branch->input_count);
 }
 
-static void pack_number(struct bus_buf *buf, const char *key, uint32_t number)
+static void pack_number(struct bus_buf *buf, const char *key, uint64_t number)
 {
     bus_pack_text(buf, key);
     bus_pack_uint(buf, number);
@@ -74,7 +74,7 @@ static void pack_number(struct bus_buf *buf, const char *key, uint32_t number)
 static void pack_step(struct bus_buf *buf, const struct schema_step *step)
 {
     bool undo = step->compensate.actor != NULL;
-    bus_pack_map(buf, undo ? 8 : 7);
+    bus_pack_map(buf, undo ? 9 : 8);
     bus_pack_text(buf, "name");
     bus_pack_text(buf, step->name);
     pack_branch(buf, "action", &step->action);
@@ -85,11 +85,12 @@ static void pack_step(struct bus_buf *buf, const struct schema_step *step)
     pack_number(buf, "retry_max_ms", step->retry_max_ms);
     pack_number(buf, "retry_limit", step->retry_limit);
     pack_number(buf, "interval_ms", step->interval_ms);
+    pack_number(buf, "after", step->after);
 }
 
 static void pack_plan(struct bus_buf *buf, const struct schema_saga *saga)
 {
-    bus_pack_map(buf, 3);
+    bus_pack_map(buf, 4);
     bus_pack_text(buf, "name");
     bus_pack_text(buf, saga->name);
     bus_pack_text(buf, "steps");
@@ -97,6 +98,8 @@ static void pack_plan(struct bus_buf *buf, const struct schema_saga *saga)
     for (uint16_t i = 0; i < saga->step_count; i++)
         pack_step(buf, &saga->steps[i]);
     pack_inputs(buf, "result", saga->result, saga->result_count);
+    bus_pack_text(buf, "partial");
+    bus_pack_bool(buf, saga->partial);
 }
 
 /* The saga of that name, or the first; NULL: none. */

@@ -13,12 +13,25 @@ static void put_branch(struct out *out, const char *key,
                           : NULL);
 }
 
-static void put_step(struct out *out, const struct schema_step *step)
+/* Steps that must be done before it, at once or by others. */
+static void put_after(struct out *out, const struct schema_saga *saga,
+                      const struct schema_step *step)
+{
+    js_open(out, "after", '[');
+    for (uint16_t i = 0; i < saga->step_count; i++)
+        if (step->after & UINT64_C(1) << i)
+            js_item(out, saga->steps[i].name);
+    js_close(out, ']');
+}
+
+static void put_step(struct out *out, const struct schema_saga *saga,
+                     const struct schema_step *step)
 {
     js_open_item(out, '{');
     js_pair(out, "name", step->name);
     put_branch(out, "action", &step->action);
     put_branch(out, "compensate", &step->compensate);
+    put_after(out, saga, step);
     js_number(out, "timeout_ms", step->timeout_ms);
     js_number(out, "retry", step->retry_limit);
     js_number(out, "backoff_ms", step->retry_first_ms);
@@ -39,7 +52,7 @@ void describe_saga(struct out *out, const struct schema_unit *unit)
         js_pair(out, "reply", saga->reply ? saga->reply->name : "");
         js_open(out, "steps", '[');
         for (uint16_t j = 0; j < saga->step_count; j++)
-            put_step(out, &saga->steps[j]);
+            put_step(out, saga, &saga->steps[j]);
         js_close(out, ']');
         js_close(out, '}');
     }

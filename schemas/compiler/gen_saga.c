@@ -2,6 +2,7 @@
  *
  * STEM.saga.h and STEM.saga.c: a plan and a typed function for each saga.
  */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -192,10 +193,12 @@ static void time_entry(struct out *out, const char *member, uint32_t value)
         out_printf(out, "     .%s = %u,\n", member, value);
 }
 
-static void step_entry(struct gen *gen, struct out *out, const char *saga,
+static void step_entry(struct gen *gen, struct out *out,
+                       const struct schema_saga *owner,
                        const struct schema_step *step)
 {
     struct pool *pool = gen->pool;
+    const char *saga = owner->c_name;
     out_printf(out, "    {.name = ");
     out_quoted(out, step->name);
     out_printf(out, ",\n");
@@ -210,6 +213,9 @@ static void step_entry(struct gen *gen, struct out *out, const char *saga,
     time_entry(out, "retry_max_ms", step->retry_max_ms);
     time_entry(out, "retry_limit", step->retry_limit);
     time_entry(out, "interval_ms", step->interval_ms);
+    if (owner->partial)
+        out_printf(out, "     .after = UINT64_C(0x%" PRIx64 "),\n",
+                   step->after);
     out_printf(out, "    },\n");
 }
 
@@ -233,7 +239,7 @@ static void saga_lists(struct gen *gen, struct out *out,
     out_printf(out, "static const struct saga_step %s_steps[] = {\n",
                saga->c_name);
     for (uint16_t i = 0; i < saga->step_count; i++)
-        step_entry(gen, out, saga->c_name, &saga->steps[i]);
+        step_entry(gen, out, saga, &saga->steps[i]);
     out_printf(out, "};\n");
 }
 
@@ -254,6 +260,8 @@ static void saga_entry(struct gen *gen, struct out *out,
                    name, saga->result_count);
     if (saga->reply)
         out_printf(out, "    .reply = &%s_shape,\n", saga->reply->c_name);
+    if (saga->partial)
+        out_printf(out, "    .partial = true,\n");
     out_printf(out, "};\n\n");
     prototype(out, saga);
     out_printf(out,

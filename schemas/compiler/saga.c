@@ -6,6 +6,7 @@
  *     type Reply { Id string `json:"id"` }
  *     saga NAME (Req) returns (Reply) {
  *         step NAME = actor.method(field: req.x, other: 10)
+ *             after NAME, NAME
  *             timeout 3s retry 5 backoff 100ms max 10s interval 2s
  *             compensate actor.method(field: NAME.y)
  *         return (id: NAME.y)
@@ -240,6 +241,25 @@ static bool parse_compensation(struct lex *lex, struct raw_step *step)
     return parse_call(lex, &step->compensate);
 }
 
+/* Behind `after`: steps, or req for "at once". */
+static bool parse_after(struct lex *lex, struct raw_step *step)
+{
+    struct token word;
+    if (step->ordered)
+        source_error(lex->source, lex_peek(lex)->at,
+                     "a second 'after', expected one");
+    step->ordered = true;
+    do {
+        if (!parse_word(lex, "the name of a step before this one, or req",
+                        &word))
+            return false;
+        *(struct raw_name *)vec_add(lex->source->pool, &step->after,
+                                    sizeof(struct raw_name)) =
+            (struct raw_name){word.text, word.at};
+    } while (api_eat(lex, ","));
+    return true;
+}
+
 /* One clause behind a step's call; *ret_more is false where none follows. */
 static bool parse_clause(struct lex *lex, struct raw_step *step, bool *ret_more)
 {
@@ -251,6 +271,8 @@ static bool parse_clause(struct lex *lex, struct raw_step *step, bool *ret_more)
         step->none = true;
         return api_need(lex, "compensation");
     }
+    if (api_eat(lex, "after"))
+        return parse_after(lex, step);
     if (api_eat(lex, "timeout"))
         return parse_time(lex, &made->timeout_ms);
     if (api_eat(lex, "interval"))

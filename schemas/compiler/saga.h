@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
  * What the parts of the .saga reader share: saga.c parses, saga_check.c
- * resolves names against the imported schemas and checks kinds.
+ * resolves names against the imported schemas and checks kinds, saga_order.c
+ * says which step follows which.
  */
 #ifndef SCHEMA_SAGA_H
 #define SCHEMA_SAGA_H
 
 #include "load.h"
+
+#define SAGA_REQUEST "req" /* what inputs call the saga's request */
 
 struct raw_input {
     struct schema_input made; /* from, path, convert, literal are parsed */
@@ -20,10 +23,17 @@ struct raw_branch {
     size_t at;
 };
 
+struct raw_name {
+    const char *name;
+    size_t at;
+};
+
 struct raw_step {
     struct schema_step made; /* name and times are parsed */
     struct raw_branch action, compensate;
-    bool none; /* `no compensation` */
+    bool none;        /* `no compensation` */
+    bool ordered;     /* `after` */
+    struct vec after; /* struct raw_name */
     size_t at;
 };
 
@@ -49,13 +59,21 @@ struct saga_file {
 /* Turns every raw saga into a struct schema_saga, or reports. */
 void saga_check(struct saga_file *file);
 
+/* Makes made.after of step index from what it says and from the steps before
+ * it, which have theirs. */
+void saga_order(struct saga_file *file, struct raw_step *steps, size_t index);
+
+/* True if another of count steps may still fail when this one is done. */
+bool saga_may_turn(const struct raw_step *steps, size_t count, size_t index);
+
 /* The message that "req" or a step's name stands for, and what may be asked of
  * it: used for inputs of calls and of the reply. */
 struct saga_scope {
     struct saga_file *file;
     const struct schema_message *request;
     const struct raw_step *steps;
-    size_t step_count; /* visible ones */
+    size_t step_count; /* declared so far */
+    uint64_t visible;  /* bit i: the reply of step i may be used */
 };
 
 /* Resolves one list of inputs against the message they fill; at: where what is

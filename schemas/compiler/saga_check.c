@@ -86,7 +86,7 @@ static void check_branch(const struct saga_scope *scope,
 static void check_step_name(const struct saga_scope *scope, size_t index)
 {
     const struct raw_step *step = &scope->steps[index];
-    if (!strcmp(step->made.name, "req"))
+    if (!strcmp(step->made.name, SAGA_REQUEST))
         source_error(scope->file->source, step->at,
                      "'req' is the saga's request, expected another name");
     for (size_t i = 0; i < index; i++)
@@ -105,17 +105,30 @@ static void check_steps(struct saga_scope *scope, struct raw_saga *raw)
         struct raw_step *step = &steps[i];
         check_step_name(scope, i);
         scope->step_count = i;
+        saga_order(scope->file, steps, i);
+        scope->visible = step->made.after;
         check_branch(scope, &step->action, &step->made.action);
         /* A compensation may use what its own action answered. */
         scope->step_count = i + 1;
+        scope->visible |= UINT64_C(1) << i;
         if (step->compensate.actor)
             check_branch(scope, &step->compensate, &step->made.compensate);
-        else if (i + 1 < count && !step->none)
-            source_error(scope->file->source, step->at,
-                         "step '%s' has no compensation and others follow: "
-                         "add one, or write 'no compensation'",
-                         step->made.name);
     }
+    scope->visible = UINT64_MAX;
+}
+
+static void check_compensations(struct saga_file *file,
+                                const struct raw_saga *raw)
+{
+    const struct raw_step *steps = raw->steps.items;
+    for (size_t i = 0; i < raw->steps.count; i++)
+        if (!steps[i].compensate.actor && !steps[i].none &&
+            saga_may_turn(steps, raw->steps.count, i))
+            source_error(file->source, steps[i].at,
+                         "step '%s' has no compensation and others %s: add "
+                         "one, or write 'no compensation'",
+                         steps[i].made.name,
+                         i + 1 < raw->steps.count ? "follow" : "run beside it");
 }
 
 static void check_saga(struct saga_file *file, struct raw_saga *raw)
@@ -133,6 +146,7 @@ static void check_saga(struct saga_file *file, struct raw_saga *raw)
     if (!raw->steps.count)
         source_error(file->source, raw->at, "a saga needs at least one step");
     check_steps(&scope, raw);
+    check_compensations(file, raw);
     if (saga->reply)
         saga->result =
             saga_inputs(&scope, &raw->result, saga->reply,
@@ -144,8 +158,10 @@ static void check_saga(struct saga_file *file, struct raw_saga *raw)
                      "first line");
     struct schema_step *made =
         pool_array(file->pool, raw->steps.count + 1, sizeof(*made));
-    for (size_t i = 0; i < raw->steps.count; i++)
+    for (size_t i = 0; i < raw->steps.count; i++) {
         made[i] = steps[i].made;
+        saga->partial = saga->partial || steps[i].ordered;
+    }
     saga->steps = made;
     saga->step_count = (uint16_t)raw->steps.count;
     vec_push(file->pool, &file->sagas, saga);

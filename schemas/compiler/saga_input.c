@@ -157,12 +157,16 @@ static const struct schema_message *scope_find(const struct saga_scope *scope,
                                                bool *ret_known)
 {
     *ret_known = true;
-    if (!strcmp(input->made.from, "req"))
+    if (!strcmp(input->made.from, SAGA_REQUEST))
         return scope->request;
     for (size_t i = 0; i < scope->step_count; i++)
         if (!strcmp(scope->steps[i].made.name, input->made.from)) {
             const struct schema_method *method =
                 scope->steps[i].made.action.method;
+            if (!(scope->visible & UINT64_C(1) << i))
+                source_error(scope->file->source, input->at,
+                             "'%s' may not have answered yet: say 'after %s'",
+                             input->made.from, input->made.from);
             /* A step that was itself refused says no more. */
             *ret_known = method != NULL;
             return method ? method->reply : NULL;

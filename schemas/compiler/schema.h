@@ -291,6 +291,7 @@ struct schema_step {
     struct schema_branch compensate;
     uint32_t timeout_ms, retry_first_ms, retry_max_ms, retry_limit;
     uint32_t interval_ms;
+    uint64_t after; /* bit i: step i comes before it, at once or by others */
     struct schema_pos pos;
 };
 
@@ -301,6 +302,7 @@ struct schema_saga {
     const struct schema_message *reply;
     const struct schema_step *steps;
     uint16_t step_count;
+    bool partial; /* some step says `after`; else each follows all before it */
     const struct schema_input *result;
     uint16_t result_count;
     struct schema_pos pos;

@@ -72,7 +72,75 @@ static void takes_a_smaller_integer(void **state)
                          "return (id: a.id, big: a.count) }");
 }
 
+static void reads_the_order_of_steps(void **state)
+{
+    (void)state;
+    const struct schema_unit *unit = schema_load(loaded, "language/trip.saga");
+    assert_non_null(unit);
+    const struct schema_saga *trip = unit->sagas[0];
+    assert_true(trip->partial);
+    assert_int_equal(trip->steps[0].after, 0);
+    assert_int_equal(trip->steps[1].after, 0);
+    assert_int_equal(trip->steps[2].after, 1);
+    assert_int_equal(trip->steps[3].after, 7); /* flight by way of car */
+    assert_null(trip->steps[3].compensate.actor);
+}
+
+static void steps_follow_in_the_order_written(void **state)
+{
+    (void)state;
+    const struct schema_unit *unit =
+        load_good(SHOP, HEAD "saga s (Req) {\n"
+                             "step a = shop.put(id: req.id) no compensation\n"
+                             "step b = shop.put(id: req.id) no compensation\n"
+                             "step c = shop.put(id: req.id) }");
+    assert_false(unit->sagas[0]->partial);
+    assert_int_equal(unit->sagas[0]->steps[2].after, 3);
+}
+
 /* ---- failure ---- */
+
+static void refuses_a_reply_that_may_not_be_there(void **state)
+{
+    (void)state;
+    load_bad(SHOP,
+             HEAD "saga s (Req) {\n"
+                  " step a = shop.get(id: req.id) no compensation\n"
+                  " step b = shop.put(id: a.id) after req no compensation\n}",
+             6, 24, "'a' may not have answered yet: say 'after a'");
+}
+
+static void refuses_an_order_that_is_none(void **state)
+{
+    (void)state;
+    load_bad(SHOP,
+             HEAD "saga s (Req) {\n"
+                  " step a = shop.get(id: req.id) after b no compensation\n"
+                  " step b = shop.put(id: a.id) no compensation\n}",
+             5, 38,
+             "found 'b', expected the name of a step before this one, or req");
+}
+
+static void refuses_an_order_twice(void **state)
+{
+    (void)state;
+    load_bad(SHOP,
+             HEAD "saga s (Req) {\n"
+                  " step a = shop.get(id: req.id) after req after req\n}",
+             5, 48, "a second 'after', expected one");
+}
+
+static void wants_to_undo_what_runs_beside_others(void **state)
+{
+    (void)state;
+    load_bad(SHOP,
+             HEAD "saga s (Req) {\n"
+                  " step a = shop.get(id: req.id) no compensation\n"
+                  " step b = shop.put(id: req.id) after req\n}",
+             6, 7,
+             "step 'b' has no compensation and others run beside it: add one, "
+             "or write 'no compensation'");
+}
 
 static void refuses_an_unknown_method(void **state)
 {
@@ -187,6 +255,12 @@ int main(void)
         LOADED_TEST(imports_are_not_compiled_along),
         LOADED_TEST(needs_no_reply),
         LOADED_TEST(takes_a_smaller_integer),
+        LOADED_TEST(reads_the_order_of_steps),
+        LOADED_TEST(steps_follow_in_the_order_written),
+        LOADED_TEST(refuses_a_reply_that_may_not_be_there),
+        LOADED_TEST(refuses_an_order_that_is_none),
+        LOADED_TEST(refuses_an_order_twice),
+        LOADED_TEST(wants_to_undo_what_runs_beside_others),
         LOADED_TEST(refuses_an_unknown_method),
         LOADED_TEST(refuses_an_unknown_actor),
         LOADED_TEST(refuses_an_unknown_field),
