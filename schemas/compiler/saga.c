@@ -245,6 +245,8 @@ static bool parse_compensation(struct lex *lex, struct raw_step *step)
 static bool parse_after(struct lex *lex, struct raw_step *step)
 {
     struct token word;
+    struct vec second = {0};
+    struct vec *names = step->ordered ? &second : &step->after;
     if (step->ordered)
         source_error(lex->source, lex_peek(lex)->at,
                      "a second 'after', expected one");
@@ -253,7 +255,7 @@ static bool parse_after(struct lex *lex, struct raw_step *step)
         if (!parse_word(lex, "the name of a step before this one, or req",
                         &word))
             return false;
-        *(struct raw_name *)vec_add(lex->source->pool, &step->after,
+        *(struct raw_name *)vec_add(lex->source->pool, names,
                                     sizeof(struct raw_name)) =
             (struct raw_name){word.text, word.at};
     } while (api_eat(lex, ","));
