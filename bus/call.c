@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bus/fake.h"
 #include "bus/frame.h"
 #include "bus/line.h"
 #include "bus/memory_internal.h"
@@ -487,6 +488,8 @@ int bus_call(struct bus_call *call, const char *target,
     if (call->locked)
         return refuse_call(call, BUS_FAILED_PRECONDITION,
                            "a call inside an open transaction");
+    if (call->fake)
+        return bus_fake_take(call, method, request, reply);
     struct bus_request sent = {
         .target = target ? target : method->actor,
         .method = method->name,

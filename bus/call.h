@@ -67,6 +67,7 @@ struct bus;
 struct store;
 struct actor_worker;
 struct bus_outbox;
+struct bus_fake;
 
 struct bus_call {
     struct bus *bus;
@@ -80,8 +81,9 @@ struct bus_call {
     struct store *store;       /* NULL: the actor has none */
     struct actor_worker *worker; /* NULL outside the runtime */
     const struct bus_method *method;
-    void *state; /* what NAME_open made for this worker */
-    bool locked; /* in a transaction: bus_call is refused */
+    void *state;           /* what NAME_open made for this worker */
+    bool locked;           /* in a transaction: bus_call is refused */
+    struct bus_fake *fake; /* tests: answers in the bus's place (bus/fake.h) */
 };
 
 struct bus_options {

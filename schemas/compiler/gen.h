@@ -62,6 +62,16 @@ void gen_saga_source(struct gen *gen, struct out *out,
 void gen_prototype(struct out *out, const char *name,
                    const struct schema_method *method);
 
+/* What tests say of a method or a saga in place of calling it: a script's line
+ * and what was asked. method: the name of its struct bus_method. */
+struct gen_fake {
+    const char *name;
+    const char *method;
+    const struct schema_message *request; /* NULL: none */
+    const struct schema_message *reply;
+};
+void gen_fake(struct out *out, struct gen_fake fake, bool body);
+
 /* The function that the author writes for a method. */
 const char *gen_handler_name(struct gen *gen,
                              const struct schema_method *method);

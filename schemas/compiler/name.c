@@ -181,8 +181,9 @@ void name_members(struct pool *pool, struct schema_field *first, size_t count,
 
 const char *name_prefix(struct pool *pool, const char *actor)
 {
-    static const char *const ours[] = {"actor", "bus",  "fixture", "model",
-                                       "saga",  "fake", "store",   NULL};
+    static const char *const ours[] = {"actor", "bus",   "fixture",
+                                       "model", "saga",  "fake",
+                                       "asked", "store", NULL};
     const char *name = name_c(pool, actor);
     return listed(ours, name) ? pool_printf(pool, "%s_", name) : name;
 }
