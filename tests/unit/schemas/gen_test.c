@@ -131,10 +131,9 @@ static void generates_every_form_of_api(void **state)
 
 static void generates_every_form_of_the_others(void **state)
 {
-    static const char *const paths[] = {"language/shop.proto",
-                                        "language/dump.sql",
-                                        "language/order.saga",
-                                        "language/trip.saga", NULL};
+    static const char *const paths[] = {
+        "language/shop.proto", "language/dump.sql", "language/order.saga",
+        "language/trip.saga", NULL};
     (void)state;
     generate_as_golden(paths, 10);
 }
