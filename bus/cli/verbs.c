@@ -24,6 +24,7 @@
     X(ping)                                                                    \
     X(stats)                                                                   \
     X(saga)                                                                    \
+    X(new)                                                                     \
     X(gen)                                                                     \
     X(complete)                                                                \
     X(help)                                                                    \

@@ -1,6 +1,7 @@
 # troupe_service(NAME SCHEMAS files... SOURCES files... [CALLS actors...]
 #                [LIBS libraries...])
 #
+# Here and, installed, in projects outside this tree (find_package(troupe)).
 # Compiles the schemas into <build>/generated/ (imports are followed by a
 # depfile) and makes
 #   NAME_bus    what callers need: structs, shapes, methods, clients
@@ -28,21 +29,22 @@ function(troupe_service name)
         message(FATAL_ERROR "${name}: no .api or .proto among the SCHEMAS")
     endif()
     add_library(${name}_bus STATIC ${bus_sources})
-    target_link_libraries(${name}_bus PUBLIC troupe_flags troupe_bus)
+    target_link_libraries(${name}_bus PUBLIC troupe::flags troupe::bus)
+    target_include_directories(${name}_bus PUBLIC ${CMAKE_BINARY_DIR}/generated)
     add_dependencies(${name}_bus ${name}_schema)
 
     add_library(${name}_actor OBJECT ${actor_sources} ${arg_SOURCES})
     add_dependencies(${name}_actor ${name}_schema)
     target_compile_options(${name}_actor PRIVATE ${TROUPE_AUTHOR_FLAGS})
-    target_link_libraries(${name}_actor PUBLIC troupe_flags ${name}_bus
+    target_link_libraries(${name}_actor PUBLIC troupe::flags ${name}_bus
         ${arg_LIBS})
     foreach(called IN LISTS arg_CALLS)
         target_link_libraries(${name}_actor PUBLIC ${called}_bus)
         # The folder of that service may be read later.
         add_dependencies(${name}_actor ${called}_schema)
     endforeach()
-    target_link_libraries(${name}_actor PUBLIC troupe_runtime troupe_store
-        troupe_bus troupe_base)
+    target_link_libraries(${name}_actor PUBLIC troupe::runtime troupe::store
+        troupe::bus troupe::base)
 
     if(arg_NO_MAIN)
         return()
@@ -93,10 +95,10 @@ function(troupe_schema name)
     # what ninja compares.
     set(stamp ${folder}/${name}.stamp)
     add_custom_command(OUTPUT ${stamp} BYPRODUCTS ${outputs}
-        COMMAND schemac --out ${folder} --name ${name}
+        COMMAND troupe::schemac --out ${folder} --name ${name}
             --depfile ${stamp}.d --target ${stamp} ${sources}
         COMMAND ${CMAKE_COMMAND} -E touch ${stamp}
-        DEPENDS schemac ${sources}
+        DEPENDS troupe::schemac ${sources}
         DEPFILE ${stamp}.d
         COMMENT "Compiling the schemas of ${name}"
         VERBATIM)
