@@ -15,6 +15,7 @@
 #include "bus/event_internal.h"
 #include "bus/memory.h"
 #include "bus/memory_internal.h"
+#include "bus/wire.h"
 
 /* ---- The ticker ---- */
 
@@ -153,13 +154,16 @@ static void bus_free(struct bus *bus)
 
 static int open_real(struct bus *bus, const char *home, struct bus_error *err)
 {
+    struct bus_wire wire;
     int code = bus_home(home, bus->home, err);
+    if (code == BUS_OK)
+        code = bus_wire_read(bus->home, &wire, err);
     if (code == BUS_OK)
         code = bus_names_open(bus->home, &bus->names, err);
     if (code != BUS_OK)
         return code;
     bus->own_names = true;
-    bus->net = link_net_stream();
+    bus->net = link_net_stream(&wire);
     ticker_start(bus);
     return BUS_OK;
 }

@@ -11,16 +11,21 @@
 #include "bus/conn.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <nng/nng.h>
+#include <nng/supplemental/tls/tls.h>
 
 #include "bus/clock.h"
 #include "bus/code.h"
 #include "bus/error.h"
+#include "bus/wire.h"
 
+#define PEM_MAX ((size_t)1 << 20)
 #define OUT_KEEP ((size_t)256 << 10) /* a larger buffer is given back */
 
 struct conn {
@@ -60,6 +65,77 @@ int conn_failed(int rv, const char *what, const char *url,
     int code = rv == NNG_EADDRINUSE ? BUS_ALREADY_EXISTS : BUS_UNAVAILABLE;
     return bus_error_set(err, code, "cannot %s %s: %s", what, url,
                          nng_strerror(rv));
+}
+
+/* A whole text file, NUL-ended. */
+static int pem_read(const char *path, struct bus_buf *ret)
+{
+    char chunk[4096];
+    size_t len;
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return errno == EACCES ? NNG_EPERM : NNG_ENOENT;
+    while ((len = fread(chunk, 1, sizeof(chunk), file)) > 0)
+        bus_buf_add(ret, chunk, len);
+    fclose(file);
+    bus_buf_byte(ret, '\0');
+    return ret->failed ? NNG_EMSGSIZE : 0;
+}
+
+static int tls_fill(nng_tls_config *tls, const struct bus_wire *wire,
+                    bool server, const char **ret_file)
+{
+    int rv = nng_tls_config_version(tls, NNG_TLS_1_2, NNG_TLS_1_3);
+    if (!rv)
+        rv = nng_tls_config_auth_mode(tls, NNG_TLS_AUTH_MODE_REQUIRED);
+    if (!rv && !server && wire->server_name[0])
+        rv = nng_tls_config_server_name(tls, wire->server_name);
+    *ret_file = wire->ca;
+    if (!rv)
+        rv = nng_tls_config_ca_file(tls, wire->ca);
+    if (rv)
+        return rv;
+    struct bus_buf cert, key;
+    bus_buf_init(&cert, PEM_MAX);
+    bus_buf_init(&key, PEM_MAX);
+    *ret_file = wire->cert;
+    rv = pem_read(wire->cert, &cert);
+    if (!rv) {
+        *ret_file = wire->key;
+        rv = pem_read(wire->key, &key);
+    }
+    if (!rv)
+        rv = nng_tls_config_own_cert(tls, (const char *)cert.data,
+                                     (const char *)key.data, NULL);
+    bus_buf_release(&cert);
+    bus_buf_release(&key);
+    return rv;
+}
+
+int conn_tls(const struct bus_wire *wire, bool server,
+             struct nng_tls_config **ret, struct bus_error *err)
+{
+    nng_tls_config *tls;
+    const char *file = "";
+    int rv = nng_tls_config_alloc(&tls, server ? NNG_TLS_MODE_SERVER
+                                               : NNG_TLS_MODE_CLIENT);
+    if (rv)
+        abort();
+    rv = tls_fill(tls, wire, server, &file);
+    if (rv) {
+        nng_tls_config_free(tls);
+        return bus_error_set(err, BUS_FAILED_PRECONDITION,
+                             "cannot use %.300s for TLS: %s", file,
+                             nng_strerror(rv));
+    }
+    *ret = tls;
+    return BUS_OK;
+}
+
+void conn_tls_free(struct nng_tls_config *tls)
+{
+    if (tls)
+        nng_tls_config_free(tls);
 }
 
 static struct conn *conn_of(struct chore *chore)

@@ -19,7 +19,10 @@
 #define CONN_GREETING_MS 10000 /* for the other side to say what it speaks */
 
 struct conn;
+struct bus_error;
 struct nng_stream;
+struct nng_tls_config;
+struct bus_wire;
 
 /* All of it on nng's threads, opened to closed one call at a time; none may
  * block. opened is not heard of a connection that never shook hands, the rest
@@ -62,10 +65,16 @@ void conn_send_framed(struct conn *conn, struct bus_bytes messages);
  * that the owner takes. */
 void conn_cut(struct conn *conn);
 
+/* One end's half of mutual TLS: both sides show a certificate of the same CA.
+ * *ret is freed with conn_tls_free. FAILED_PRECONDITION names the file that
+ * cannot be used. */
+int conn_tls(const struct bus_wire *wire, bool server,
+             struct nng_tls_config **ret, struct bus_error *err);
+void conn_tls_free(struct nng_tls_config *tls); /* NULL: nothing */
+
 /* calloc, or the end. */
 void *conn_zeroed(size_t size);
 
-struct bus_error;
 /* "cannot WHAT URL: nng's words"; returns the code. */
 int conn_failed(int rv, const char *what, const char *url,
                 struct bus_error *err);

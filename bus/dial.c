@@ -175,6 +175,12 @@ int dialer_start(const struct dialer_start *start, struct dialer **ret,
     int rv = nng_stream_dialer_alloc(&made, start->url);
     if (rv)
         return conn_failed(rv, "dial", start->url, err);
+    if (start->tls)
+        rv = nng_stream_dialer_set_ptr(made, NNG_OPT_TLS_CONFIG, start->tls);
+    if (rv) {
+        nng_stream_dialer_free(made);
+        return conn_failed(rv, "dial", start->url, err);
+    }
     struct dialer *dialer = conn_zeroed(sizeof(*dialer));
     dialer->dialer = made;
     if (nng_aio_alloc(&dialer->aio, dial_done, dialer))

@@ -28,6 +28,7 @@ struct dialer_start {
     struct chores *chores;
     const char *url;
     struct conn_kind kind;
+    struct nng_tls_config *tls; /* for tls+tcp; NULL: another scheme */
     const struct dialer_owner *owner;
     void *arg;
 };

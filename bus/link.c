@@ -89,17 +89,43 @@ static const struct dialer_owner dialled_owner = {
     .gone = dialled_gone,
 };
 
+/* Our side's certificates for an address; *ret NULL where it needs none. */
+static int net_tls(struct stream_net *net, const char *url, bool server,
+                   struct nng_tls_config **ret, struct bus_error *err)
+{
+    int code = BUS_OK;
+    *ret = NULL;
+    if (strncmp(url, "tls+", 4) != 0)
+        return BUS_OK;
+    struct nng_tls_config **kept = server ? &net->server : &net->client;
+    pthread_mutex_lock(&net->tls_lock);
+    if (!*kept)
+        code = conn_tls(&net->wire, server, kept, err);
+    *ret = *kept;
+    pthread_mutex_unlock(&net->tls_lock);
+    return code;
+}
+
 static int stream_dial(struct link_net *base, const struct link_dial *dial,
                        struct link **ret, struct bus_error *err)
 {
+    struct stream_net *net = (struct stream_net *)base;
+    struct nng_tls_config *tls = NULL;
+    char url[BUS_WIRE_ADDRESS_MAX];
+    int code = bus_wire_dial(&net->wire, dial->url, url, err);
+    if (code == BUS_OK)
+        code = net_tls(net, url, false, &tls, err);
+    if (code != BUS_OK)
+        return code;
     struct dialled *link = conn_zeroed(sizeof(*link));
     link->base.carrier = &carrier;
     link->owner = dial->owner;
     link->arg = dial->arg;
     const struct dialer_start start = {
-        .chores = ((struct stream_net *)base)->chores,
-        .url = dial->url,
-        .kind = {.mapping = sp_mapping_of(dial->url),
+        .chores = net->chores,
+        .url = url,
+        .tls = tls,
+        .kind = {.mapping = sp_mapping_of(url),
                  .self = SP_REQ,
                  .peer = SP_REP,
                  .message_max = LINK_ROUTE_MAX + BUS_FRAME_BYTES_MAX},
@@ -107,7 +133,7 @@ static int stream_dial(struct link_net *base, const struct link_dial *dial,
         .arg = link,
     };
     *ret = &link->base; /* up may be heard before we return */
-    int code = dialer_start(&start, &link->dialer, err);
+    code = dialer_start(&start, &link->dialer, err);
     if (code != BUS_OK) {
         *ret = NULL;
         free(link);
@@ -220,13 +246,19 @@ static const struct listener_owner hub_owner = {
 static int hub_listen(struct link_net *base, const struct link_listen *listen,
                       struct link_hub **ret, struct bus_error *err)
 {
+    struct stream_net *net = (struct stream_net *)base;
+    struct nng_tls_config *tls = NULL;
+    int code = net_tls(net, listen->url, true, &tls, err);
+    if (code != BUS_OK)
+        return code;
     struct hub *hub = conn_zeroed(sizeof(*hub));
     hub->base.carrier = &carrier;
     hub->owner = listen->owner;
     hub->arg = listen->arg;
     const struct listener_start start = {
-        .chores = ((struct stream_net *)base)->chores,
+        .chores = net->chores,
         .url = listen->url,
+        .tls = tls,
         .kind = {.mapping = sp_mapping_of(listen->url),
                  .self = SP_REP,
                  .peer = SP_REQ,
@@ -235,7 +267,7 @@ static int hub_listen(struct link_net *base, const struct link_listen *listen,
         .arg = hub,
     };
     *ret = &hub->base;
-    int code = listener_start(&start, &hub->listener, err);
+    code = listener_start(&start, &hub->listener, err);
     if (code != BUS_OK) {
         *ret = NULL;
         free(hub);
@@ -248,6 +280,11 @@ static void hub_close(struct link_hub *base)
     listener_close(((struct hub *)base)->listener);
 }
 
+static int hub_port(struct link_hub *base)
+{
+    return listener_port(((struct hub *)base)->listener);
+}
+
 /* ---- The net ---- */
 
 static bool net_close(struct link_net *base)
@@ -255,6 +292,9 @@ static bool net_close(struct link_net *base)
     struct stream_net *net = (struct stream_net *)base;
     if (!chores_stop(net->chores, LINK_CLOSE_MS))
         return false;
+    conn_tls_free(net->client);
+    conn_tls_free(net->server);
+    pthread_mutex_destroy(&net->tls_lock);
     free(net);
     return true;
 }
@@ -266,6 +306,7 @@ static const struct link_carrier carrier = {
     .close = dialled_close,
     .listen = hub_listen,
     .hub_close = hub_close,
+    .hub_port = hub_port,
     .radio_open = stream_radio_open,
     .radio_send = stream_radio_send,
     .radio_close = stream_radio_close,
@@ -274,10 +315,13 @@ static const struct link_carrier carrier = {
     .net_close = net_close,
 };
 
-struct link_net *link_net_stream(void)
+struct link_net *link_net_stream(const struct bus_wire *wire)
 {
     struct stream_net *net = conn_zeroed(sizeof(*net));
     net->base.carrier = &carrier;
+    if (wire)
+        net->wire = *wire;
+    pthread_mutex_init(&net->tls_lock, NULL);
     net->chores = chores_start();
     return &net->base;
 }

@@ -20,6 +20,7 @@
 #include "bus/buf.h"
 
 struct bus_error;
+struct bus_wire;
 struct link_net;
 struct link;
 struct link_hub;
@@ -107,6 +108,8 @@ struct link_carrier {
     int (*listen)(struct link_net *net, const struct link_listen *listen,
                   struct link_hub **ret, struct bus_error *err);
     void (*hub_close)(struct link_hub *hub);
+    /* The tcp port it got; 0: none. Not of the fixture. */
+    int (*hub_port)(struct link_hub *hub);
 
     int (*radio_open)(struct link_net *net,
                       const struct link_listen_events *listen,
@@ -140,7 +143,9 @@ struct link_ear {
     const struct link_carrier *carrier;
 };
 
-/* The carrier over nng's streams. */
-struct link_net *link_net_stream(void);
+/* The carrier over nng's streams. wire says what may go over the network: an
+ * address that it does not allow is neither dialled nor listened on. NULL:
+ * nothing but this node's own. */
+struct link_net *link_net_stream(const struct bus_wire *wire);
 
 #endif

@@ -5,12 +5,18 @@
 #ifndef BUS_LINK_STREAM_H
 #define BUS_LINK_STREAM_H
 
+#include <pthread.h>
+
 #include "bus/chores.h"
 #include "bus/link.h"
+#include "bus/wire.h"
 
 struct stream_net {
     struct link_net base;
     struct chores *chores;
+    struct bus_wire wire;
+    pthread_mutex_t tls_lock;
+    struct nng_tls_config *client, *server; /* NULL until first used */
 };
 
 int stream_radio_open(struct link_net *base,

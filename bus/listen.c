@@ -193,6 +193,12 @@ int listener_start(const struct listener_start *start, struct listener **ret,
     int rv = nng_stream_listener_alloc(&made, start->url);
     if (rv)
         return conn_failed(rv, "listen on", start->url, err);
+    if (start->tls)
+        rv = nng_stream_listener_set_ptr(made, NNG_OPT_TLS_CONFIG, start->tls);
+    if (rv) {
+        nng_stream_listener_free(made);
+        return conn_failed(rv, "listen on", start->url, err);
+    }
     struct listener *listener = conn_zeroed(sizeof(*listener));
     listener->listener = made;
     if (nng_aio_alloc(&listener->aio, accept_done, listener))
@@ -213,6 +219,14 @@ int listener_start(const struct listener_start *start, struct listener **ret,
     *ret = listener;
     nng_stream_listener_accept(made, listener->aio);
     return BUS_OK;
+}
+
+int listener_port(struct listener *listener)
+{
+    int port = 0;
+    nng_stream_listener_get_int(listener->listener, NNG_OPT_TCP_BOUND_PORT,
+                                &port);
+    return port;
 }
 
 void listener_close(struct listener *listener)

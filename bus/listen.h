@@ -30,6 +30,7 @@ struct listener_start {
     struct chores *chores;
     const char *url;
     struct conn_kind kind;
+    struct nng_tls_config *tls; /* for tls+tcp; NULL: another scheme */
     const struct listener_owner *owner;
     void *arg;
 };
@@ -37,6 +38,9 @@ struct listener_start {
 /* *ret is set before anything is heard. */
 int listener_start(const struct listener_start *start, struct listener **ret,
                    struct bus_error *err);
+
+/* The tcp port it listens on: what port 0 became. */
+int listener_port(struct listener *listener);
 
 /* Takes no connection any more and cuts all; gone follows. */
 void listener_close(struct listener *listener);

@@ -18,6 +18,13 @@ struct bus_error;
 #define BUS_NAME_MAX 64 /* bytes of an actor's or a node's name, with NUL */
 #define BUS_INSTANCE_MAX 32
 #define BUS_URL_MAX 160
+#define BUS_KEY_NAME_MAX 128 /* of a key in a registry, with NUL */
+
+enum bus_name_origin {
+    BUS_NAME_OWN,      /* of this node */
+    BUS_NAME_MIRRORED, /* of another, put here by the registrar */
+    BUS_NAME_STALE,    /* mirrored, and the registry is out of reach */
+};
 
 /* One live instance. */
 struct bus_name {
@@ -26,6 +33,9 @@ struct bus_name {
     char node[BUS_NAME_MAX];         /* "n1": user@n1 */
     char url[BUS_URL_MAX];           /* where it takes calls */
     char events[BUS_URL_MAX];        /* where it publishes; "": it does not */
+    char tcp[BUS_URL_MAX];           /* where other nodes call it; "" */
+    char key[BUS_KEY_NAME_MAX];      /* under which it is registered; "" */
+    uint8_t origin;                  /* enum bus_name_origin */
     int32_t pid;
     int64_t started; /* Unix time, us: with pid one incarnation */
 };

@@ -28,6 +28,7 @@
 
 #define TOMB ".crashed"
 #define IPC "ipc://"
+#define MIRRORED "stale "
 
 static int failed(struct bus_error *err, const char *what, const char *path)
 {
@@ -85,6 +86,21 @@ static bool write_all(int fd, const struct bus_buf *text)
     return fsync(fd) == 0;
 }
 
+static char origin_digit(uint8_t origin)
+{
+    return origin == BUS_NAME_STALE ? '1' : '0';
+}
+
+void names_dir_mark(int lock, uint8_t origin)
+{
+    struct stat st;
+    char digit = origin_digit(origin);
+    /* One byte: whoever reads meanwhile sees the old or the new. */
+    if (fstat(lock, &st) == 0 && st.st_size > 2 &&
+        pwrite(lock, &digit, 1, st.st_size - 2) < 0)
+        assert(errno != EBADF);
+}
+
 static bool name_write(int fd, const struct bus_name *name)
 {
     struct bus_buf text;
@@ -92,8 +108,14 @@ static bool name_write(int fd, const struct bus_name *name)
     bus_buf_printf(&text, "url %s\n", name->url);
     if (name->events[0])
         bus_buf_printf(&text, "events %s\n", name->events);
+    if (name->tcp[0])
+        bus_buf_printf(&text, "tcp %s\n", name->tcp);
+    if (name->key[0])
+        bus_buf_printf(&text, "key %s\n", name->key);
     bus_buf_printf(&text, "node %s\npid %" PRId32 "\nstarted %" PRId64 "\n",
                    name->node, name->pid, name->started);
+    if (name->origin != BUS_NAME_OWN) /* last: names_dir_mark writes over it */
+        bus_buf_printf(&text, MIRRORED "%c\n", origin_digit(name->origin));
     bool done = !text.failed && write_all(fd, &text);
     bus_buf_release(&text);
     return done;
@@ -191,6 +213,12 @@ static void line_read(char *line, struct bus_name *name)
         text_set(name->events, sizeof(name->events), value);
     else if (strcmp(line, "node") == 0)
         text_set(name->node, sizeof(name->node), value);
+    else if (strcmp(line, "tcp") == 0)
+        text_set(name->tcp, sizeof(name->tcp), value);
+    else if (strcmp(line, "key") == 0)
+        text_set(name->key, sizeof(name->key), value);
+    else if (strcmp(line, "stale") == 0)
+        name->origin = *value == '1' ? BUS_NAME_STALE : BUS_NAME_MIRRORED;
     else if (strcmp(line, "pid") == 0)
         name->pid = (int32_t)strtol(value, NULL, 10);
     else if (strcmp(line, "started") == 0)

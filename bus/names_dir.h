@@ -20,6 +20,9 @@ int names_dir_publish(const char *home, const struct bus_name *name,
 void names_dir_withdraw(const char *home, const struct bus_name *name,
                         int lock);
 
+/* Says in the file of a mirrored name whether it is stale. */
+void names_dir_mark(int lock, uint8_t origin);
+
 typedef void names_dir_live(void *arg, const struct bus_name *name);
 
 /* Calls live for every name whose owner lives. Names of the dead are removed

@@ -25,6 +25,7 @@ struct bus_server {
     size_t frame_max;
     struct bus_name name;
     struct link_hub *hub;
+    struct link_hub *far; /* takes calls over tcp; NULL: none */
     struct link_radio *radio;
     struct event_source *source; /* event.c */
     atomic_uint refs;
@@ -35,7 +36,7 @@ struct bus_server {
     pthread_cond_t changed; /* a peer went, acknowledged or emptied */
     struct bus_peer *peers;
     uint64_t peer_count;
-    bool hub_gone;
+    unsigned hubs; /* not gone */
 
     pthread_mutex_t dirty_lock;
     struct bus_peer *dirty; /* with replies to flush */

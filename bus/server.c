@@ -17,6 +17,7 @@
 
 #include "bus/event_internal.h"
 #include "bus/peer.h"
+#include "bus/wire.h"
 
 #define LAST_WORDS_MS 500  /* for callers to acknowledge the last replies */
 #define PLAIN_LINGER_MS 20 /* plain callers acknowledge nothing */
@@ -57,7 +58,7 @@ static void hub_gone(void *arg)
 {
     struct bus_server *server = arg;
     pthread_mutex_lock(&server->lock);
-    server->hub_gone = true;
+    server->hubs--;
     pthread_cond_broadcast(&server->changed);
     pthread_mutex_unlock(&server->lock);
     server_unref(server);
@@ -122,6 +123,8 @@ static int name_fill(struct bus_server *server,
     snprintf(name->actor, sizeof(name->actor), "%s", options->actor);
     snprintf(name->instance, sizeof(name->instance), "%s", options->instance);
     snprintf(name->node, sizeof(name->node), "%s", node);
+    snprintf(name->key, sizeof(name->key), "%s",
+             options->key ? options->key : "");
     name->pid = (int32_t)getpid();
     int64_t seen = atomic_load(&last);
     do {
@@ -154,19 +157,66 @@ static struct bus_server *server_new(struct bus *bus,
     return server;
 }
 
-static int server_listen(struct bus_server *server, struct bus_error *err)
+static int hub_open(struct bus_server *server, const char *url,
+                    struct link_hub **ret, struct bus_error *err)
 {
     struct link_net *net = server->bus->net;
     struct link_listen listen = {
-        .url = server->name.url,
+        .url = url,
         .frame_max = server->frame_max,
         .owner = &hub_owner,
         .arg = server,
     };
     atomic_fetch_add(&server->refs, 1); /* the hub's, until gone */
-    int code = net->carrier->listen(net, &listen, &server->hub, err);
-    if (code != BUS_OK)
+    server->hubs++;
+    int code = net->carrier->listen(net, &listen, ret, err);
+    if (code != BUS_OK) {
+        server->hubs--;
         server_unref(server);
+    }
+    return code;
+}
+
+/* The address for other nodes beside the one for this. Replica N of an actor
+ * takes the port N - 1 above the one it is given, unless that is 0: any. */
+static int far_listen(struct bus_server *server, const char *listen_on,
+                      struct bus_error *err)
+{
+    char url[BUS_URL_MAX];
+    struct bus_wire wire;
+    const struct bus *bus = server->bus;
+    int number = (int)strtol(server->name.instance, NULL, 10);
+    if (bus->memory || !listen_on || !*listen_on)
+        return BUS_OK;
+    int code = bus_wire_read(bus->home, &wire, err);
+    if (code == BUS_OK)
+        code = bus_wire_listen(&wire, listen_on, number > 1 ? number - 1 : 0,
+                               url, err);
+    if (code == BUS_OK)
+        code = hub_open(server, url, &server->far, err);
+    if (code != BUS_OK)
+        return code;
+    int port = server->far->carrier->hub_port(server->far);
+    return bus_wire_public(url, port, server->name.tcp, err);
+}
+
+/* Closing is asynchronous: hubs counts those not gone. */
+static void hubs_close(struct bus_server *server)
+{
+    server->hub->carrier->hub_close(server->hub);
+    if (server->far)
+        server->far->carrier->hub_close(server->far);
+}
+
+static int server_listen(struct bus_server *server, const char *listen_on,
+                         struct bus_error *err)
+{
+    int code = hub_open(server, server->name.url, &server->hub, err);
+    if (code != BUS_OK)
+        return code;
+    code = far_listen(server, listen_on, err);
+    if (code != BUS_OK)
+        hubs_close(server);
     return code;
 }
 
@@ -199,7 +249,7 @@ int bus_server_open(struct bus *bus, const struct bus_server_options *options,
     if (code == BUS_OK)
         code = event_source_open(server, err);
     if (code == BUS_OK)
-        code = server_listen(server, err);
+        code = server_listen(server, options->listen_on, err);
     if (code != BUS_OK) {
         event_source_close(server);
         server_unref(server);
@@ -369,7 +419,7 @@ static void wait_hub_gone(struct bus_server *server)
     int rc = 0;
     bus_settle(server->bus);
     pthread_mutex_lock(&server->lock);
-    while (!server->hub_gone && rc == 0)
+    while (server->hubs && rc == 0)
         rc = pthread_cond_timedwait(&server->changed, &server->lock, &until);
     pthread_mutex_unlock(&server->lock);
 }
@@ -388,7 +438,7 @@ void bus_server_close(struct bus_server *server)
         linger_plain(server);
     server_leave(server);
     event_source_close(server);
-    server->hub->carrier->hub_close(server->hub);
+    hubs_close(server);
     wait_hub_gone(server);
     bus_server_flush(server); /* drops the dirty list's references */
     server_unref(server);

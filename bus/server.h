@@ -30,6 +30,8 @@ struct bus_server_options {
     const char *actor;
     const char *instance;
     const char *node;
+    const char *listen_on;  /* "host:port", also over tcp; NULL, "": ipc only */
+    const char *key;        /* the registry's; NULL, "": none */
     size_t frame_bytes_max; /* 0: BUS_FRAME_BYTES_MAX */
     bus_serve *serve;
     void *arg;

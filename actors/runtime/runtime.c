@@ -162,6 +162,8 @@ int runtime_open(struct runtime *runtime, struct bus_error *err)
         .actor = process->type->name,
         .instance = process->instance,
         .node = process->node,
+        .listen_on = process->config->listen_on,
+        .key = process->config->etcd ? process->config->etcd->key : NULL,
         .serve = runtime_serve,
         .arg = runtime,
     };

@@ -148,6 +148,8 @@ static void on_reload_checked(void *arg, const struct bus_error *err)
     struct run *run = arg;
     run->reloaded = *err;
     if (!err->code &&
+        topology_wire(run->next, run->options->home, &run->reloaded) ==
+            BUS_OK &&
         super_reload(&run->super, run->next, &run->reloaded) == BUS_OK)
         run->next = NULL;
     topology_free(run->next);
@@ -379,7 +381,8 @@ static void on_first_checked(void *arg, const struct bus_error *err)
     struct bus_error own = *err;
     if (!own.code && !run->status) {
         sweep_home(run->options->home);
-        control_open(&run->control, &run->loop, run->options->home, &own);
+        if (topology_wire(run->next, run->options->home, &own) == BUS_OK)
+            control_open(&run->control, &run->loop, run->options->home, &own);
     }
     if (own.code)
         run->status = say(&own);

@@ -27,6 +27,12 @@ struct topology_env {
     const char *value;
 };
 
+/* Certificates for calls between nodes; paths are absolute once read. */
+struct topology_tls {
+    const char *ca, *cert, *key;
+    const char *server_name; /* that every node's certificate carries */
+};
+
 struct topology_actor {
     const char *name;
     const char *program; /* absolute once read */
@@ -44,8 +50,10 @@ struct topology_actor {
 
 struct topology {
     const char *node;
-    struct bus_list actors; /* of struct topology_actor */
-    int64_t restart_first;  /* of actors that say nothing of their own */
+    struct topology_tls *tls; /* NULL: none */
+    const char *plain_tcp;    /* "", or the words that allow it */
+    struct bus_list actors;   /* of struct topology_actor */
+    int64_t restart_first;    /* of actors that say nothing of their own */
     int64_t restart_max;
     int64_t restart_forgive;
     /* Not from the file: */
@@ -59,6 +67,11 @@ struct topology {
 int topology_read(const char *path, const char *bin, struct topology **ret,
                   struct bus_error *err);
 void topology_free(struct topology *topology);
+
+/* Writes what it says of calls between nodes to HOME/wire, where every actor
+ * and the command read it (bus/wire.h). */
+int topology_wire(const struct topology *topology, const char *home,
+                  struct bus_error *err);
 
 /* The actor of that index in start order, or of that name (NULL: none). */
 const struct topology_actor *topology_at(const struct topology *topology,

@@ -8,6 +8,7 @@
 
 #include <assert.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -16,6 +17,7 @@
 #include "bus/code.h"
 #include "bus/config.h"
 #include "bus/error.h"
+#include "bus/wire.h"
 #include "bus/yaml.h"
 
 #define FIELD(type, member, key, kind_, rule_)                                 \
@@ -40,6 +42,7 @@
 static const struct bus_rule one = {.fallback = "1"};
 static const struct bus_rule four = {.fallback = "4"};
 static const struct bus_rule empty = {.fallback = ""};
+static const struct bus_rule server_name = {.fallback = BUS_WIRE_SERVER_NAME};
 static const struct bus_rule node = {.fallback = "n1"};
 static const struct bus_rule none = {.fallback = "0"};
 static const struct bus_rule stop_ms = {.fallback = "10000"};
@@ -72,8 +75,25 @@ static const struct bus_shape actor_shape = {
     "Actor", sizeof(struct topology_actor),
     sizeof(actor_fields) / sizeof(actor_fields[0]), actor_fields};
 
+static const struct bus_field tls_fields[] = {
+    NEEDED(topology_tls, ca, "CACertFile", BUS_TEXT),
+    NEEDED(topology_tls, cert, "CertFile", BUS_TEXT),
+    NEEDED(topology_tls, key, "CertKeyFile", BUS_TEXT),
+    FIELD(topology_tls, server_name, "ServerName", BUS_TEXT, &server_name),
+};
+static const struct bus_shape tls_shape = {
+    "Tls", sizeof(struct topology_tls),
+    sizeof(tls_fields) / sizeof(tls_fields[0]), tls_fields};
+
 static const struct bus_field topology_fields[] = {
     FIELD(topology, node, "Node", BUS_TEXT, &node),
+    {.name = "Tls",
+     .kind = BUS_MESSAGE,
+     .flags = BUS_IN_JSON,
+     .offset = offsetof(struct topology, tls),
+     .presence = BUS_NO_PRESENCE,
+     .shape = &tls_shape},
+    FIELD(topology, plain_tcp, "PlainTcp", BUS_TEXT, &empty),
     {.name = "Actors",
      .kind = BUS_MESSAGE,
      .cardinality = BUS_LIST,
@@ -250,18 +270,68 @@ static int check_actor(const struct check *check)
     return code;
 }
 
+/* One file of Tls, made absolute. */
+static int check_pem(const struct check *check, const char *key,
+                     const char **path)
+{
+    struct topology *topology = check->topology;
+    *path = join(topology, folder_of(topology, topology->path), *path);
+    struct stat st;
+    if (strlen(*path) >= PATH_MAX || strchr(*path, '\n') || stat(*path, &st) ||
+        !S_ISREG(st.st_mode) || access(*path, R_OK))
+        return complain(check, key, "cannot read", *path);
+    return BUS_OK;
+}
+
+static int check_wire(const struct topology *topology, struct check check)
+{
+    struct topology_tls *tls = topology->tls;
+    if (*topology->plain_tcp &&
+        strcmp(topology->plain_tcp, BUS_WIRE_PLAIN_WORDS) != 0)
+        return complain(&check, "PlainTcp",
+                        "expected the words \"" BUS_WIRE_PLAIN_WORDS "\"",
+                        topology->plain_tcp);
+    if (!tls)
+        return BUS_OK;
+    check.map = bus_yaml_get(check.map, "Tls");
+    if (strlen(tls->server_name) >= BUS_WIRE_NAME_MAX ||
+        strchr(tls->server_name, '\n'))
+        return complain(&check, "ServerName", "not a name", "");
+    int code = check_pem(&check, "CACertFile", &tls->ca);
+    if (!code)
+        code = check_pem(&check, "CertFile", &tls->cert);
+    return code ? code : check_pem(&check, "CertKeyFile", &tls->key);
+}
+
+int topology_wire(const struct topology *topology, const char *home,
+                  struct bus_error *err)
+{
+    struct bus_wire wire = {.plain = *topology->plain_tcp != '\0'};
+    const struct topology_tls *tls = topology->tls;
+    if (tls) {
+        snprintf(wire.ca, sizeof(wire.ca), "%s", tls->ca);
+        snprintf(wire.cert, sizeof(wire.cert), "%s", tls->cert);
+        snprintf(wire.key, sizeof(wire.key), "%s", tls->key);
+        snprintf(wire.server_name, sizeof(wire.server_name), "%s",
+                 tls->server_name);
+    }
+    return bus_wire_write(home, &wire, err);
+}
+
 static int check_all(struct topology *topology, const struct bus_yaml *root,
                      const char *bin, struct bus_error *err)
 {
     struct check check = {topology, NULL, root, bin, err};
     if (!name_valid(topology->node))
         return complain(&check, "Node", "not a node's name", topology->node);
+    int code = check_wire(topology, check);
+    if (code)
+        return code;
     size_t count = topology->actors.count;
     if (count < 1 || count > TOPOLOGY_ACTORS_MAX)
         return complain(&check, "Actors", "expected 1 to 128 actors", "");
     struct topology_actor *actors = topology->actors.items;
     check.map = bus_yaml_get(root, "Actors")->first;
-    int code = BUS_OK;
     for (size_t i = 0; !code && i < count; i++, check.map = check.map->next) {
         check.actor = &actors[i];
         code = check_actor(&check);

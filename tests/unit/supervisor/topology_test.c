@@ -16,6 +16,7 @@
 #include "actors/supervisor/topology.h"
 #include "bus/code.h"
 #include "bus/error.h"
+#include "bus/wire.h"
 
 static char folder[] = "/tmp/topology_test.XXXXXX";
 static char path[256];
@@ -168,6 +169,40 @@ static void a_changed_config_changes_the_mark(void **state)
     topology_free(t);
 }
 
+static void what_may_leave_the_node(void **state)
+{
+    struct bus_wire wire;
+    char file[256];
+    (void)state;
+    struct topology *t = well("PlainTcp: allowed between nodes\n"
+                              "Tls: {CACertFile: flat, CertFile: ./a.yaml, "
+                              "CertKeyFile: flat}\n"
+                              "Actors: [{Name: run}]\n");
+    assert_int_equal(topology_wire(t, folder, NULL), BUS_OK);
+    topology_free(t);
+    assert_int_equal(bus_wire_read(folder, &wire, NULL), BUS_OK);
+    assert_true(wire.plain && bus_wire_secure(&wire));
+    snprintf(file, sizeof(file), "%s/flat", folder);
+    assert_string_equal(wire.ca, file);
+    assert_string_equal(wire.server_name, "troupe");
+    t = well("Actors: [{Name: run}]\n");
+    assert_int_equal(topology_wire(t, folder, NULL), BUS_OK);
+    topology_free(t);
+    assert_int_equal(bus_wire_read(folder, &wire, NULL), BUS_OK);
+    assert_false(wire.plain || bus_wire_secure(&wire));
+}
+
+static void what_may_not_leave_it(void **state)
+{
+    (void)state;
+    wrong("PlainTcp: yes\nActors: [{Name: run}]\n", "1:11: key PlainTcp",
+          "\"allowed between nodes\"");
+    wrong("Tls: {CACertFile: flat, CertFile: none, CertKeyFile: flat}\n"
+          "Actors: [{Name: run}]\n",
+          "1:35: key CertFile", "cannot read");
+    wrong("Tls: {CACertFile: flat}\nActors: [{Name: run}]\n", "1:", "CertFile");
+}
+
 static void files_that_cannot_be_read(void **state)
 {
     (void)state;
@@ -226,6 +261,8 @@ int main(void)
         cmocka_unit_test(restarts_are_inherited),
         cmocka_unit_test(environment_keeps_its_order),
         cmocka_unit_test(a_changed_config_changes_the_mark),
+        cmocka_unit_test(what_may_leave_the_node),
+        cmocka_unit_test(what_may_not_leave_it),
         cmocka_unit_test(files_that_cannot_be_read),
         cmocka_unit_test(keys_and_types),
         cmocka_unit_test(names_and_numbers),
