@@ -11,12 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "actors/runtime/data.h"
 #include "actors/runtime/system.h"
 #include "actors/runtime/worker.h"
 #include "actors/store/store.h"
 #include "bus/home.h"
-
-#define SQLITE_PREFIX "sqlite:"
 
 static void *must_alloc(size_t count, size_t size)
 {
@@ -111,46 +110,6 @@ int runtime_check(struct runtime *runtime, struct bus_error *err)
     return loop && loop->check ? loop->check(&runtime->process, err) : BUS_OK;
 }
 
-/* The data source: MySQL's if configured, else a SQLite file. */
-static int source_make(struct actor_process *process, const char **ret,
-                       struct bus_error *err)
-{
-    const struct actor_config *config = process->config;
-    char name[BUS_NAME_MAX + 4], path[BUS_PATH_MAX];
-    if (config->mysql) {
-        *ret = config->mysql->data_source;
-        return BUS_OK;
-    }
-    snprintf(name, sizeof(name), "%s.db", process->type->name);
-    int code =
-        bus_home_path(process->home, "data", name, path, sizeof(path), err);
-    if (code)
-        return code;
-    const char *file = config->sqlite ? config->sqlite->data_source : path;
-    bool named = strncmp(file, SQLITE_PREFIX, strlen(SQLITE_PREFIX)) == 0;
-    *ret = bus_arena_printf(&process->arena, "%s%s", named ? "" : SQLITE_PREFIX,
-                            file);
-    if (!*ret)
-        return bus_error_set(err, BUS_RESOURCE_EXHAUSTED, "out of arena");
-    return BUS_OK;
-}
-
-static int store_start(struct runtime *runtime, struct bus_error *err)
-{
-    struct actor_process *process = &runtime->process;
-    const struct actor_config *config = process->config;
-    struct store_options options = {
-        .tables = process->type->tables,
-        .clock = process->clock,
-        .cache = true, /* it notices other replicas' commits by itself */
-        .cache_bytes = config->cache ? config->cache->bytes : 0,
-    };
-    if (!process->type->tables && !config->sqlite)
-        return BUS_OK;
-    int code = source_make(process, &options.source, err);
-    return code ? code : store_shared_open(&options, &runtime->shared, err);
-}
-
 int runtime_open(struct runtime *runtime, struct bus_error *err)
 {
     struct actor_process *process = &runtime->process;
@@ -167,7 +126,7 @@ int runtime_open(struct runtime *runtime, struct bus_error *err)
         .serve = runtime_serve,
         .arg = runtime,
     };
-    int code = store_start(runtime, err);
+    int code = data_open(runtime, err);
     if (!code)
         code = bus_open(&bus, &process->bus, err);
     if (!code)

@@ -66,6 +66,8 @@ static const struct bus_rule expire_rule = {
     .low = 0, .high = HUGE_VAL, .alias = "ExpireIn"};
 static const struct bus_rule port_rule = {
     .fallback = "0", .low = 0, .high = 65535};
+static const struct bus_rule weight_rule = {
+    .fallback = "100", .low = 0, .high = INT32_MAX};
 COUNTED(workers_rule, TEXT_OF(ACTOR_WORKERS), ACTOR_WORKERS_MAX);
 COUNTED(mailbox_rule, TEXT_OF(ACTOR_MAILBOX), ACTOR_MAILBOX_MAX);
 COUNTED(bytes_rule, TEXT_OF(ACTOR_BYTES_MAX), HUGE_VAL);
@@ -111,11 +113,26 @@ static const struct bus_field redis_fields[] = {
     FIELD(struct actor_redis, "Type", type, .kind = BUS_TEXT,
           .rule = &redis_rule),
     FIELD(struct actor_redis, "Tls", tls, .kind = BUS_BOOL),
+    FIELD(struct actor_redis, "Weight", weight, .kind = BUS_I32,
+          .flags = BUS_HAS_RANGE, .rule = &weight_rule),
 };
 static SHAPE(redis_shape, struct actor_redis, "CacheRedis", redis_fields);
 
+static const struct bus_field prefix_fields[] = {
+    FIELD(struct actor_cache_prefix, "key", key, .kind = BUS_TEXT),
+    FIELD(struct actor_cache_prefix, "value", prefix, .kind = BUS_TEXT),
+};
+static SHAPE(prefix_shape, struct actor_cache_prefix, "Prefixes",
+             prefix_fields);
+
 static const struct bus_field cache_fields[] = {
     FIELD(struct actor_cache, "Bytes", bytes, .kind = BUS_U64),
+    FIELD(struct actor_cache, "Expiry", expiry_ns, .kind = BUS_DURATION),
+    FIELD(struct actor_cache, "NotFoundExpiry", absent_ns,
+          .kind = BUS_DURATION),
+    FIELD(struct actor_cache, "Fallback", fallback, .kind = BUS_U32),
+    FIELD(struct actor_cache, "Prefixes", prefixes, .kind = BUS_MESSAGE,
+          .cardinality = BUS_MAP, .shape = &prefix_shape),
 };
 static SHAPE(cache_shape, struct actor_cache, "Cache", cache_fields);
 

@@ -43,14 +43,26 @@ struct actor_source {
     const char *data_source; /* never printed: it may hold a password */
 };
 
+/* One of CacheRedis. */
 struct actor_redis {
-    const char *host, *user, *pass;
-    const char *type; /* node, cluster */
+    const char *host, *user, *pass; /* host: host:port, or a socket's path */
+    const char *type;               /* node, cluster */
     bool tls;
+    int32_t weight;
 };
 
+/* Prefixes: {user: "cache:user:id::", user.number: "..."} */
+struct actor_cache_prefix {
+    const char *key, *prefix;
+};
+
+/* Cache: of the in-process cache Bytes, of Redis the rest. */
 struct actor_cache {
-    uint64_t bytes; /* 0: the store's default */
+    uint64_t bytes;           /* 0: the store's default */
+    int64_t expiry_ns;        /* Expiry: of rows; 0: go-zero's 7 days */
+    int64_t absent_ns;        /* NotFoundExpiry; 0: go-zero's minute */
+    uint32_t fallback;        /* Fallback: reads at once while Redis is down */
+    struct bus_list prefixes; /* struct actor_cache_prefix */
 };
 
 /* Shutdown: how long stopping may take; Go's notation, "500ms". */

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "actors/runtime/data.h"
 #include "bus/pack.h"
 #include "bus/version.h"
 
@@ -108,7 +109,7 @@ static void server_pack(const struct runtime *runtime, struct bus_buf *buf)
 static void stats(struct runtime *runtime, struct question *question)
 {
     struct bus_buf *buf = question->answer;
-    bus_pack_map(buf, 14);
+    bus_pack_map(buf, 15);
     who_pack(&runtime->process, buf);
     uint_pair(buf, "pid", (uint64_t)getpid());
     uint_pair(buf, "uptime_ms", uptime_ms(runtime));
@@ -121,6 +122,7 @@ static void stats(struct runtime *runtime, struct question *question)
     mailbox_pack(runtime, buf);
     methods_pack(&runtime->methods, buf);
     server_pack(runtime, buf);
+    data_stats_pack(runtime, buf);
 }
 
 static void drain(struct runtime *runtime, struct question *question)

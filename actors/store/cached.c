@@ -5,86 +5,156 @@
  */
 #include "actors/store/cached.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 #include "actors/store/row.h"
 
 /* ---- keys ---- */
 
+#define NUMBER_MAX 24 /* bytes of one */
+
+/* Built on the stack: a look costs no allocation but its result. */
+struct key_text {
+    size_t len;
+    bool failed;
+    char text[CACHE_KEY_MAX];
+};
+
+static void add(struct key_text *key, const void *data, size_t len)
+{
+    if (key->failed || len >= sizeof(key->text) - key->len) {
+        key->failed = true;
+        return;
+    }
+    if (len)
+        memcpy(key->text + key->len, data, len);
+    key->len += len;
+}
+
+static void add_text(struct key_text *key, const char *text)
+{
+    add(key, text, strlen(text));
+}
+
+static void add_number(struct key_text *key, bool minus, uint64_t size)
+{
+    char digits[NUMBER_MAX];
+    size_t at = sizeof(digits);
+    do
+        digits[--at] = (char)('0' + size % 10);
+    while (size /= 10);
+    if (minus)
+        digits[--at] = '-';
+    add(key, digits + at, sizeof(digits) - at);
+}
+
 static bool has_byte(struct bus_bytes bytes, char byte)
 {
     return bytes.len && memchr(bytes.data, byte, bytes.len);
 }
 
-/* Go's %v. False for a value that no key can be made of. */
-static bool add_value(struct bus_buf *buf, const struct bus_field *field,
-                      const struct sql_value *value, bool alone)
+/* Go's %v. */
+static void add_plain(struct key_text *key, const struct bus_field *field,
+                      const struct sql_value *value)
 {
+    int64_t integer = value->as.integer;
     switch (value->type) {
     case SQL_INT:
-        bus_buf_printf(buf, "%" PRId64, value->as.integer);
-        return true;
+        add_number(key, integer < 0,
+                   integer < 0 ? 0 - (uint64_t)integer : (uint64_t)integer);
+        return;
     case SQL_UINT:
         if (field->kind == BUS_BOOL)
-            bus_buf_text(buf, value->as.natural ? "true" : "false");
+            add_text(key, value->as.natural ? "true" : "false");
         else
-            bus_buf_printf(buf, "%" PRIu64, value->as.natural);
-        return true;
+            add_number(key, false, value->as.natural);
+        return;
     case SQL_TEXT:
-    case SQL_TIME:
     case SQL_BLOB:
-        if (has_byte(value->as.bytes, '\0') ||
-            (!alone && has_byte(value->as.bytes, ':')))
-            return false;
-        bus_buf_add(buf, value->as.bytes.data, value->as.bytes.len);
-        return true;
+        if (field->kind == BUS_DECIMAL || has_byte(value->as.bytes, '\0'))
+            key->failed = true;
+        else
+            add(key, value->as.bytes.data, value->as.bytes.len);
+        return;
+    case SQL_TIME:
     case SQL_DOUBLE:
     case SQL_NULL:
         break;
     }
-    return false;
+    key->failed = true;
 }
 
-static int add_values(struct bus_call *call, struct bus_buf *buf,
-                      const struct model_table *table,
-                      const struct model_key *key, const void *row)
+/* A sql.NullX is a struct, which %v puts into braces with its second field. */
+static void add_value(struct key_text *key, const struct bus_field *field,
+                      const struct sql_value *value)
+{
+    bool nullable = field->presence != BUS_NO_PRESENCE;
+    if (nullable)
+        add_text(key, "{");
+    add_plain(key, field, value);
+    if (nullable)
+        add_text(key, " true}");
+}
+
+static bool is_ambiguous(const struct model_key *key,
+                         const struct sql_value *value)
+{
+    return key->count > 1 &&
+           (value->type == SQL_TEXT || value->type == SQL_BLOB) &&
+           has_byte(value->as.bytes, ':');
+}
+
+static const char *prefix_of(const struct store_form *form,
+                             const struct model_key *key)
+{
+    const struct model_table *table = form->table;
+    if (key == &table->primary)
+        return form->prefixes[0];
+    for (uint16_t i = 0; i < table->unique_count; i++) {
+        if (key == &table->unique[i])
+            return form->prefixes[i + 1];
+    }
+    return NULL;
+}
+
+static int add_values(struct bus_call *call, const struct store_form *form,
+                      const struct model_key *key, enum cached_use use,
+                      const void *row, struct key_text *text)
 {
     for (uint16_t i = 0; i < key->count; i++) {
-        const struct bus_field *field = &table->row->fields[key->columns[i]];
+        const struct bus_field *field =
+            &form->table->row->fields[key->columns[i]];
         struct sql_value value;
         int code = row_get(field, row, call->arena, &value, &call->error);
         if (code != BUS_OK)
             return code;
         if (i)
-            bus_buf_byte(buf, ':');
-        if (!add_value(buf, field, &value, key->count == 1))
-            buf->failed = true;
+            add_text(text, ":");
+        add_value(text, field, &value);
+        if (use == CACHED_LOOK && is_ambiguous(key, &value))
+            text->failed = true;
     }
     return BUS_OK;
 }
 
-int cached_key(struct bus_call *call, const struct model_table *table,
-               const struct model_key *key, const void *row, const char **ret)
+int cached_key(struct bus_call *call, const struct store_form *form,
+               const struct model_key *key, enum cached_use use,
+               const void *row, const char **ret)
 {
-    struct bus_buf buf;
-    const char *text = NULL;
-    int code = BUS_OK;
-    bus_buf_init(&buf, CACHE_KEY_MAX);
-    if (key->cache_prefix) {
-        bus_buf_text(&buf, key->cache_prefix);
-        code = add_values(call, &buf, table, key, row);
-        if (code == BUS_OK && !buf.failed) {
-            text =
-                bus_arena_text_n(call->arena, (const char *)buf.data, buf.len);
-            if (!text)
-                code = sql_no_memory(&call->error);
-        }
-    }
-    bus_buf_release(&buf);
-    if (code == BUS_OK)
-        *ret = text;
-    return code;
+    struct key_text text;
+    const char *prefix = prefix_of(form, key);
+    text.len = 0;
+    text.failed = !prefix;
+    if (prefix)
+        add_text(&text, prefix);
+    int code = add_values(call, form, key, use, row, &text);
+    if (code != BUS_OK)
+        return code;
+    *ret = NULL;
+    if (text.failed)
+        return BUS_OK;
+    *ret = bus_arena_text_n(call->arena, text.text, text.len);
+    return *ret ? BUS_OK : sql_no_memory(&call->error);
 }
 
 /* ---- values ---- */
@@ -98,6 +168,20 @@ const struct store_form *cached_form(const struct bus_call *call,
             return &shared->forms[i];
     }
     return NULL;
+}
+
+bool cached_row(struct bus_call *call, const struct store_form *form,
+                const void *row, struct bus_bytes *ret)
+{
+    return form->shared ? form_write(form, call, row, ret)
+                        : form_image_write(form, call, row, ret);
+}
+
+bool cached_row_read(struct bus_call *call, const struct store_form *form,
+                     struct bus_bytes value, void *row)
+{
+    return form->shared ? form_read(form, call, value, row)
+                        : form_image_read(form, value, row);
 }
 
 /* ---- the primary key's value ---- */

@@ -3,7 +3,8 @@
  * Finding a row. By the primary key: the cached row, or the database and then
  * the cache. By a unique key: the cached primary key, then the row under it,
  * which must still have the key's values (between the two looks it may have
- * changed). After the call wrote, the cache is neither read nor filled.
+ * changed). After the call wrote, the cache is neither read nor filled. A row
+ * found in a shared cache begins no transaction.
  */
 #include "actors/store/find.h"
 
@@ -75,34 +76,47 @@ int find_row_locked(struct bus_call *call, const struct model_table *table,
     return read_row(&find, locks[call->store->shared->driver->dialect], row);
 }
 
+/* What goes into a shared cache is read beside any transaction, whose view
+ * would be older than the look that allowed it. */
 static int find_direct(const struct find *find, void *row)
 {
-    return find_row(find->call, find->table, find->key, find->probe, row);
+    struct store *store = find->call->store;
+    bool before = store->aside;
+    store->aside = find->form && find->form->shared;
+    int code = find_row(find->call, find->table, find->key, find->probe, row);
+    store->aside = before;
+    return code;
 }
 
 /* What the cache holds is of no use: it goes, and the database answers. */
 static int find_instead(const struct find *find, const char *key, void *row)
 {
     struct cache *cache = find->call->store->shared->cache;
-    cache->driver->del(cache, find->call, key);
+    const struct cache_key one = {key, NULL};
+    cache->driver->del(cache, find->call, &one);
     return find_direct(find, row);
 }
 
 /* ---- by the primary key ---- */
 
-static void store_row(const struct find *find, const struct take *take,
+static int64_t row_expiry(const struct find *find)
+{
+    return cache_jitter(find->call->store->shared->row_ns);
+}
+
+static void store_row(const struct find *find, struct take *take,
                       const char *key, const void *row, int64_t expiry_ns)
 {
     struct bus_bytes value;
-    if (key && form_write(find->form, find->call, row, &value))
+    if (key && cached_row(find->call, find->form, row, &value))
         take_store(take, key, value, expiry_ns);
 }
 
-static int load_row(const struct find *find, const struct take *take, void *row)
+static int load_row(const struct find *find, struct take *take, void *row)
 {
     int code = find_direct(find, row);
     if (code == BUS_OK)
-        store_row(find, take, take->key, row, cache_jitter(CACHE_ROW_NS));
+        store_row(find, take, take->key, row, row_expiry(find));
     else if (code == BUS_NOT_FOUND)
         take_store_absent(take);
     return code;
@@ -113,8 +127,8 @@ static int find_by_primary(const struct find *find, void *row)
     struct take take = {.call = find->call};
     enum take_found found;
     struct bus_bytes value;
-    int code =
-        cached_key(find->call, find->table, find->key, find->probe, &take.key);
+    int code = cached_key(find->call, find->form, find->key, CACHED_LOOK,
+                          find->probe, &take.key);
     if (code != BUS_OK || !take.key)
         return code == BUS_OK ? find_direct(find, row) : code;
     code = take_begin(&take, &found, &value);
@@ -123,7 +137,7 @@ static int find_by_primary(const struct find *find, void *row)
     if (found == TAKE_ABSENT)
         return find_nothing(find->call, find->table, find->key);
     if (found == TAKE_HIT)
-        return form_read(find->form, find->call, value, row)
+        return cached_row_read(find->call, find->form, value, row)
                    ? BUS_OK
                    : find_instead(find, take.key, row);
     code = load_row(find, &take, row);
@@ -184,14 +198,14 @@ static int follow_index(const struct find *find, const struct take *take,
     return code;
 }
 
-static void store_index(const struct find *find, const struct take *take,
+static void store_index(const struct find *find, struct take *take,
                         const void *row)
 {
     const char *row_key = NULL;
     struct bus_bytes primary;
-    int64_t expiry_ns = cache_jitter(CACHE_ROW_NS);
-    if (cached_key(find->call, find->table, &find->table->primary, row,
-                   &row_key) != BUS_OK ||
+    int64_t expiry_ns = row_expiry(find);
+    if (cached_key(find->call, find->form, &find->table->primary, CACHED_LOOK,
+                   row, &row_key) != BUS_OK ||
         !row_key || !cached_primary(find->call, find->form, row, &primary))
         return;
     store_row(find, take, row_key, row, expiry_ns + INDEX_LEAD_NS);
@@ -203,8 +217,8 @@ static int find_by_unique(const struct find *find, void *row)
     struct take take = {.call = find->call};
     enum take_found found;
     struct bus_bytes value;
-    int code =
-        cached_key(find->call, find->table, find->key, find->probe, &take.key);
+    int code = cached_key(find->call, find->form, find->key, CACHED_LOOK,
+                          find->probe, &take.key);
     if (code != BUS_OK || !take.key)
         return code == BUS_OK ? find_direct(find, row) : code;
     code = take_begin(&take, &found, &value);
@@ -282,15 +296,26 @@ static int find_locked(const struct find *find, void *row)
                            row);
 }
 
+/* Through the cache? In a transaction a shared cache has no say: it may be
+ * ahead of the transaction's view or, by a moment, behind the last commit. */
+static const struct store_form *form_for(const struct bus_call *call,
+                                         const struct model_table *table)
+{
+    const struct store *store = call->store;
+    const struct store_form *form =
+        store && !store->wrote ? cached_form(call, table) : NULL;
+    return form && form->shared && store->begun ? NULL : form;
+}
+
 int model_find(struct bus_call *call, const struct model_table *table,
                const struct model_key *key, const void *probe, void *row)
 {
-    int code = store_use(call);
-    if (code != BUS_OK)
-        return code;
-    struct find find = {call, table, key, probe, NULL};
-    if (!call->store->wrote)
-        find.form = cached_form(call, table);
+    const struct find find = {call, table, key, probe, form_for(call, table)};
+    if (!find.form || !find.form->shared) {
+        int code = store_use(call);
+        if (code != BUS_OK)
+            return code;
+    }
     return find_live(&find, find_any, row);
 }
 

@@ -12,8 +12,9 @@ static int forget_key(struct bus_call *call, const struct model_table *table,
                       const struct model_key *key, const void *row)
 {
     const char *text = NULL;
-    struct store_stale *stale = NULL;
-    int code = cached_key(call, table, key, row, &text);
+    struct cache_key *stale = NULL;
+    int code = cached_key(call, cached_form(call, table), key, CACHED_FORGET,
+                          row, &text);
     if (code == BUS_OK && text) {
         stale = bus_arena_alloc(call->arena, sizeof(*stale));
         if (!stale)
@@ -23,7 +24,7 @@ static int forget_key(struct bus_call *call, const struct model_table *table,
         call->store->doomed = code;
     if (!stale)
         return code;
-    *stale = (struct store_stale){text, call->store->stale};
+    *stale = (struct cache_key){text, call->store->stale};
     call->store->stale = stale;
     return BUS_OK;
 }

@@ -132,34 +132,26 @@ static struct entry *lookup(struct memory *memory, struct shard *shard,
     return *at;
 }
 
-static int memory_get(struct cache *cache, struct bus_call *call,
-                      const char *key, struct bus_bytes *ret,
-                      uint64_t *ret_token)
+static enum cache_found memory_get(struct cache *cache, struct bus_call *call,
+                                   struct cache_look *look)
 {
     struct memory *memory = (struct memory *)cache;
-    uint64_t hash = key_hash(key);
+    uint64_t hash = key_hash(look->key);
     struct shard *shard = shard_of(memory, hash);
-    int code = BUS_NOT_FOUND;
-    *ret_token = atomic_load(&memory->deletes);
+    enum cache_found found = CACHE_MISS;
+    look->token = atomic_load(&memory->deletes);
     pthread_mutex_lock(&shard->lock);
-    struct entry *entry = lookup(memory, shard, hash, key);
+    struct entry *entry = lookup(memory, shard, hash, look->key);
     if (entry) {
         const char *value = entry->data + entry->key_len + 1;
         char *copy = bus_arena_text_n(call->arena, value, entry->value_len);
-        if (copy) {
-            *ret = (struct bus_bytes){(uint8_t *)copy, entry->value_len};
-            code = BUS_OK;
-        } else {
-            code = bus_error_set(&call->error, BUS_RESOURCE_EXHAUSTED,
-                                 "the call's memory limit is reached");
-        }
+        look->value = (struct bus_bytes){(uint8_t *)copy, entry->value_len};
+        found = copy ? CACHE_HIT : CACHE_FULL;
         order_remove(shard, entry);
         order_push(shard, entry);
     }
-    shard->stats.hits += entry != NULL;
-    shard->stats.misses += entry == NULL;
     pthread_mutex_unlock(&shard->lock);
-    return code;
+    return found;
 }
 
 static void make_room(struct memory *memory, struct shard *shard, size_t bytes)
@@ -185,8 +177,8 @@ static void entry_add(struct memory *memory, struct shard *shard,
     shard->stats.stored++;
 }
 
-static int memory_set(struct cache *cache, struct bus_call *call,
-                      const struct cache_item *item)
+static void memory_set(struct cache *cache, struct bus_call *call,
+                       const struct cache_item *item)
 {
     (void)call;
     struct memory *memory = (struct memory *)cache;
@@ -209,14 +201,10 @@ static int memory_set(struct cache *cache, struct bus_call *call,
     }
     pthread_mutex_unlock(&shard->lock);
     free(entry);
-    return BUS_OK;
 }
 
-static int memory_del(struct cache *cache, struct bus_call *call,
-                      const char *key)
+static void delete_key(struct memory *memory, const char *key)
 {
-    (void)call;
-    struct memory *memory = (struct memory *)cache;
     uint64_t hash = key_hash(key);
     struct shard *shard = shard_of(memory, hash);
     pthread_mutex_lock(&shard->lock);
@@ -226,7 +214,14 @@ static int memory_del(struct cache *cache, struct bus_call *call,
     if (*at)
         entry_remove(shard, at);
     pthread_mutex_unlock(&shard->lock);
-    return BUS_OK;
+}
+
+static void memory_del(struct cache *cache, struct bus_call *call,
+                       const struct cache_key *keys)
+{
+    (void)call;
+    for (; keys; keys = keys->next)
+        delete_key((struct memory *)cache, keys->key);
 }
 
 static void shard_clear(struct memory *memory, struct shard *shard)
@@ -262,8 +257,29 @@ static void memory_close(struct cache *cache)
     free(memory);
 }
 
-static const struct cache_driver driver = {memory_get, memory_set, memory_del,
-                                           memory_clear, memory_close};
+static void memory_stats(struct cache *cache, struct cache_stats *ret)
+{
+    struct memory *memory = (struct memory *)cache;
+    struct cache_stats sum = {0};
+    for (size_t i = 0; i < SHARDS; i++) {
+        struct shard *shard = &memory->shards[i];
+        pthread_mutex_lock(&shard->lock);
+        sum.stored += shard->stats.stored;
+        sum.refused += shard->stats.refused;
+        sum.evicted += shard->stats.evicted;
+        sum.entries += shard->stats.entries;
+        sum.bytes += shard->bytes;
+        pthread_mutex_unlock(&shard->lock);
+    }
+    *ret = sum;
+}
+
+static const struct cache_driver driver = {.get = memory_get,
+                                           .set = memory_set,
+                                           .del = memory_del,
+                                           .clear = memory_clear,
+                                           .stats = memory_stats,
+                                           .close = memory_close};
 
 struct cache *cache_memory_open(size_t bytes_max, const struct bus_clock *clock)
 {
@@ -272,6 +288,7 @@ struct cache *cache_memory_open(size_t bytes_max, const struct bus_clock *clock)
         abort();
     memory->base.driver = &driver;
     memory->clock = clock;
+    atomic_init(&memory->deletes, 1); /* token 0 means: none */
     memory->shard_bytes = bytes_max / SHARDS;
     memory->bucket_count = BUCKETS_MIN;
     while (memory->bucket_count < memory->shard_bytes / ENTRY_BYTES_TYPICAL)
@@ -284,26 +301,6 @@ struct cache *cache_memory_open(size_t bytes_max, const struct bus_clock *clock)
             abort();
     }
     return &memory->base;
-}
-
-void cache_memory_stats(struct cache *cache, struct cache_stats *ret)
-{
-    assert(cache->driver == &driver);
-    struct memory *memory = (struct memory *)cache;
-    struct cache_stats sum = {0};
-    for (size_t i = 0; i < SHARDS; i++) {
-        struct shard *shard = &memory->shards[i];
-        pthread_mutex_lock(&shard->lock);
-        sum.hits += shard->stats.hits;
-        sum.misses += shard->stats.misses;
-        sum.stored += shard->stats.stored;
-        sum.refused += shard->stats.refused;
-        sum.evicted += shard->stats.evicted;
-        sum.entries += shard->stats.entries;
-        sum.bytes += shard->bytes;
-        pthread_mutex_unlock(&shard->lock);
-    }
-    *ret = sum;
 }
 
 int64_t cache_jitter(int64_t duration_ns)

@@ -7,20 +7,32 @@
 #define STORE_STATE_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "actors/store/cache.h"
 #include "actors/store/form.h"
+#include "actors/store/gate.h"
 #include "actors/store/model.h"
 #include "actors/store/sql.h"
 #include "actors/store/store.h"
 #include "actors/store/watch.h"
+#include "actors/store/zone.h"
+
+/* How often what happened, since the process started. */
+struct store_counts {
+    _Atomic uint64_t hits, misses, placeholders, joins, fallbacks;
+};
 
 struct store_shared {
     const struct sql_driver *driver;
     char *source; /* owned */
     const struct model_table *const *tables;
+    struct zone zone;    /* of times that others read in the cache */
     struct cache *cache; /* NULL: none */
     struct flights *flights;
+    int64_t row_ns, absent_ns; /* expiries, before jitter */
+    struct gate gate; /* reads of the database while the cache is down */
+    struct store_counts counts;
     struct sql *watching; /* keeps what watch looks at; NULL without cache */
     struct watch watch;
     pthread_mutex_t clearing;
@@ -28,30 +40,32 @@ struct store_shared {
     size_t form_count;
 };
 
-/* A cache key to delete once the transaction is committed. */
-struct store_stale {
-    const char *key;
-    struct store_stale *next;
-};
-
 struct store {
     struct store_shared *shared;
-    struct sql *sql;           /* NULL until it is needed */
-    bool begun;                /* inside a transaction */
-    bool ran;                  /* in it: a statement, whose effects a
-                                * repetition from the start would lack */
-    bool wrote;                /* in it: the cache may not be read or filled */
-    bool changed;              /* in it: rows, as the database counts */
-    bool step;                 /* a saga step whose reply is to be stored */
-    int doomed;                /* a code: it may not be committed; 0 */
-    struct store_stale *stale; /* in the call's arena */
-    uint32_t expected;         /* by watch, of the commit that runs */
-    bool counted;              /* it is one that watch expects */
-    struct bus_call *call;     /* while keys are being deleted */
+    struct sql *sql;         /* NULL until it is needed */
+    bool begun;              /* inside a transaction */
+    bool ran;                /* in it: a statement, whose effects a
+                              * repetition from the start would lack */
+    bool wrote;              /* in it: the cache may not be read or filled */
+    bool changed;            /* in it: rows, as the database counts */
+    bool step;               /* a saga step whose reply is to be stored */
+    int doomed;              /* a code: it may not be committed; 0 */
+    bool aside;              /* reading beside any transaction */
+    struct cache_key *stale; /* to be deleted after the commit; in the
+                              * call's arena */
+    uint32_t expected;       /* by watch, of the commit that runs */
+    bool counted;            /* it is one that watch expects */
+    struct bus_call *call;   /* while keys are being deleted */
 };
 
 /* The call's deadline on the system's clock, which drivers and waits use. */
 int64_t store_deadline(const struct bus_call *call);
+
+/* The part of opening and closing that has to do with the cache (caching.c).
+ * shared->driver and shared->tables are there; closing may follow a failure. */
+int caching_open(struct store_shared *shared,
+                 const struct store_options *options, struct bus_error *err);
+void caching_close(struct store_shared *shared);
 
 /* Drops what is cached if anybody else changed the database since. Before any
  * look into the cache. */

@@ -50,7 +50,7 @@ static int tables_create(struct store_shared *shared, struct bus_error *err)
         if (code == BUS_OK)
             code = shared->driver->commit(sql, err);
     }
-    if (code == BUS_OK && shared->cache) {
+    if (code == BUS_OK && shared->cache && shared->cache->driver->clear) {
         watch_init(&shared->watch, shared->driver->commits(sql));
         shared->watching = sql;
     } else {
@@ -67,18 +67,6 @@ static void *array_new(size_t count, size_t size)
     return array;
 }
 
-static void forms_init(struct store_shared *shared)
-{
-    size_t count = 0;
-    while (shared->tables && shared->tables[count])
-        count++;
-    shared->forms = array_new(count, sizeof(*shared->forms));
-    for (size_t i = 0; i < count; i++) {
-        if (shared->tables[i]->cached)
-            form_init(&shared->forms[shared->form_count++], shared->tables[i]);
-    }
-}
-
 int store_shared_open(const struct store_options *options,
                       struct store_shared **ret, struct bus_error *err)
 {
@@ -91,13 +79,9 @@ int store_shared_open(const struct store_options *options,
     shared->tables = options->tables;
     shared->flights = flights_new();
     pthread_mutex_init(&shared->clearing, NULL);
-    forms_init(shared);
-    /* Where nobody counts commits, other processes' would go unnoticed. */
-    if (options->cache && shared->driver == &sql_sqlite)
-        shared->cache = cache_memory_open(
-            options->cache_bytes ? options->cache_bytes : CACHE_BYTES,
-            options->clock);
-    int code = tables_create(shared, err);
+    int code = caching_open(shared, options, err);
+    if (code == BUS_OK)
+        code = tables_create(shared, err);
     if (code != BUS_OK) {
         store_shared_close(shared);
         return code;
@@ -110,31 +94,13 @@ void store_shared_close(struct store_shared *shared)
 {
     if (!shared)
         return;
-    if (shared->cache)
-        shared->cache->driver->close(shared->cache);
+    caching_close(shared);
     if (shared->watching)
         shared->driver->close(shared->watching);
     pthread_mutex_destroy(&shared->clearing);
     flights_free(shared->flights);
-    for (size_t i = 0; i < shared->form_count; i++)
-        form_release(&shared->forms[i]);
-    free(shared->forms);
     free(shared->source);
     free(shared);
-}
-
-void store_refresh(struct store_shared *shared)
-{
-    uint32_t now;
-    struct cache *cache = shared->cache;
-    if (!cache || !cache->driver->clear || !watch_moved(&shared->watch, &now))
-        return;
-    pthread_mutex_lock(&shared->clearing);
-    if (watch_moved(&shared->watch, &now)) { /* nobody was faster */
-        cache->driver->clear(cache);
-        watch_accept(&shared->watch, now);
-    }
-    pthread_mutex_unlock(&shared->clearing);
 }
 
 int store_purge(struct store_shared *shared, int64_t older_than,
@@ -191,9 +157,8 @@ static void committed(void *arg)
 {
     struct store *store = arg;
     struct cache *cache = store->shared->cache;
-    struct bus_call *call = store->call;
-    for (struct store_stale *at = store->stale; at && cache; at = at->next)
-        cache->driver->del(cache, call, at->key);
+    if (cache && store->stale)
+        cache->driver->del(cache, store->call, store->stale);
     if (store->counted)
         watch_settle(&store->shared->watch, store->expected, true);
 }
@@ -221,6 +186,7 @@ static int begin(struct bus_call *call)
     if (code != BUS_OK)
         return code;
     store->begun = true;
+    store->ran = false; /* what was read before it does not count */
     call->locked = true;
     return BUS_OK;
 }
@@ -232,7 +198,8 @@ int store_use(struct bus_call *call)
                              "this actor has no store");
     if (call->store->begun)
         return BUS_OK;
-    if (call->method && call->method->flags & BUS_NO_SIDE_EFFECTS)
+    if (call->store->aside ||
+        (call->method && call->method->flags & BUS_NO_SIDE_EFFECTS))
         return connect(call);
     return begin(call);
 }
@@ -314,7 +281,12 @@ static int commit_now(struct bus_call *call)
 {
     struct store *store = call->store;
     struct store_shared *shared = store->shared;
-    bool counted = shared->cache && store->changed;
+    struct cache *cache = shared->cache;
+    const struct cache_driver *fencing =
+        cache && cache->driver->fence && store->stale ? cache->driver : NULL;
+    bool counted = shared->watching && store->changed;
+    if (fencing)
+        fencing->fence(cache, call, store->stale);
     if (counted) {
         store_refresh(shared);
         store->expected = watch_expect(&shared->watch);
@@ -324,6 +296,12 @@ static int commit_now(struct bus_call *call)
     int code = shared->driver->commit(store->sql, &call->error);
     if (code != BUS_OK && counted)
         watch_settle(&shared->watch, store->expected, false);
+    /* It may still be committed, after the deletes: keep readers from storing
+     * for as long as a fence stands. */
+    if (fencing && code == BUS_UNKNOWN)
+        fencing->fence(cache, call, store->stale);
+    else if (fencing && code != BUS_OK)
+        fencing->del(cache, call, store->stale);
     store->call = NULL;
     return code;
 }

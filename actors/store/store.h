@@ -18,12 +18,43 @@ struct model_table;
 struct store;
 struct store_shared;
 
+/* One Redis server of a shared cache: an entry of go-zero's CacheRedis. */
+struct store_node {
+    const char *host; /* "host:port", or the path of a socket */
+    const char *user, *pass;
+    int32_t weight; /* 100: as many keys as any other */
+    bool tls, cluster;
+};
+
+/* Another prefix for the cache keys of a table: everything before the value. */
+struct store_prefix {
+    const char *key; /* "user": its primary key; "user.number": a unique one */
+    const char *prefix; /* "cache:user:id::" */
+};
+
 struct store_options {
     const char *source; /* "sqlite:/path", or go-zero's MySQL DSN */
     const struct model_table *const *tables; /* NULL-ended */
     const struct bus_clock *clock;
-    bool cache;         /* the in-process cache; see watch.h */
-    size_t cache_bytes; /* 0: the default */
+    bool cache;                     /* the in-process cache; see watch.h */
+    size_t cache_bytes;             /* 0: the default */
+    const struct store_node *nodes; /* any: the shared cache instead */
+    size_t node_count;
+    const char *pending; /* file for deletes that failed; NULL: none */
+    const struct store_prefix *prefixes;
+    size_t prefix_count;
+    size_t fallback;           /* reads at once, cache down; 0: the default */
+    int64_t row_ns, absent_ns; /* expiries; 0: go-zero's */
+};
+
+/* Counters since the start. */
+struct store_stats {
+    bool cached; /* false: there is no cache, and the rest is 0 */
+    bool shared;
+    uint64_t hits, misses, placeholders, fills, refused, joins, fallbacks;
+    uint64_t failed_deletes, pending_deletes, lost_deletes;
+    uint64_t evicted, entries, bytes;
+    uint64_t nodes, nodes_down;
 };
 
 /* What the workers of one process share: the writer's mutex, the cache. Creates
@@ -31,6 +62,8 @@ struct store_options {
 int store_shared_open(const struct store_options *options,
                       struct store_shared **ret, struct bus_error *err);
 void store_shared_close(struct store_shared *shared);
+/* Any thread. */
+void store_stats(struct store_shared *shared, struct store_stats *ret);
 
 /* One worker's own. Not thread-safe. */
 int store_open(struct store_shared *shared, struct store **ret,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Cache-aside, one key: look, and on a miss become the one who loads it, or
- * wait for the one who does.
+ * wait for the one who does. Where the cache is down, everybody loads for
+ * himself, so many at once as the gate lets in.
  */
 #ifndef STORE_TAKE_H
 #define STORE_TAKE_H
@@ -13,7 +14,8 @@ struct take {
     struct bus_call *call;
     const char *key;
     uint64_t token;
-    bool leads; /* take_end is owed */
+    bool leads; /* take_end is owed, for either of these */
+    bool gated;
 };
 
 enum take_found {
@@ -26,11 +28,11 @@ enum take_found {
 int take_begin(struct take *take, enum take_found *ret_found,
                struct bus_bytes *ret_value);
 
-/* What was loaded, for others to find; ends the flight. Failures of the cache
- * are not the caller's: the row was read. */
-void take_store(const struct take *take, const char *key,
-                struct bus_bytes value, int64_t expiry_ns);
-void take_store_absent(const struct take *take);
+/* What was loaded, for others to find. Failures of the cache are not the
+ * caller's: the row was read. */
+void take_store(struct take *take, const char *key, struct bus_bytes value,
+                int64_t expiry_ns);
+void take_store_absent(struct take *take);
 void take_end(struct take *take);
 
 #endif

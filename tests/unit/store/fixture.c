@@ -61,7 +61,7 @@ static const struct model_key person_unique[] = {
 
 static const char *const person_seed[] = {
     "INSERT INTO `person` (`id`, `name`, `number`, `age`, `weight`, `member`, "
-    "`photo`, `born`) VALUES (1, '小明', '666', 18, 60.5, 1, x'00ff', "
+    "`photo`, `born`) VALUES (1, '小明', '666', 18, 60.5, 1, x'0141', "
     "'2003-04-05 06:07:08')",
     NULL};
 
@@ -82,13 +82,13 @@ const struct bus_method person_write_method = {.actor = "person",
 const struct bus_method person_read_method = {
     .actor = "person", .name = "read", .flags = BUS_NO_SIDE_EFFECTS};
 
-struct store_shared *world_share(const struct world *world, bool cache)
+struct store_shared *world_share_by(const struct world *world,
+                                    struct store_options options)
 {
     static const struct model_table *const tables[] = {&person_table, NULL};
-    const struct store_options options = {.source = world->source,
-                                          .tables = tables,
-                                          .clock = &bus_clock_system,
-                                          .cache = cache};
+    options.source = world->source;
+    options.tables = tables;
+    options.clock = &bus_clock_system;
     struct store_shared *shared = NULL;
     struct bus_error err = {0};
     if (store_shared_open(&options, &shared, &err) != BUS_OK) {
@@ -96,6 +96,11 @@ struct store_shared *world_share(const struct world *world, bool cache)
         abort();
     }
     return shared;
+}
+
+struct store_shared *world_share(const struct world *world, bool cache)
+{
+    return world_share_by(world, (struct store_options){.cache = cache});
 }
 
 bool world_on_mysql(void)
@@ -227,7 +232,7 @@ struct person person_make(int64_t id, const char *number)
                            .age = 30,
                            .balance = "12.30",
                            .weight = 71.25,
-                           .photo = {(const uint8_t *)"\x00\x01", 2},
+                           .photo = {(const uint8_t *)"\x01\x42", 2},
                            .born = INT64_C(1234567890123456)};
 }
 

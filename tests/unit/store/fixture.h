@@ -55,6 +55,9 @@ bool world_on_mysql(void);
 void world_open(struct world *world, bool cache);
 /* Another process's share of the same database. */
 struct store_shared *world_share(const struct world *world, bool cache);
+/* The same by options, of which source, tables and clock are filled in. */
+struct store_shared *world_share_by(const struct world *world,
+                                    struct store_options options);
 void world_close(struct world *world);
 
 void worker_open(struct worker *worker, struct store_shared *shared);

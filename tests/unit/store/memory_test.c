@@ -61,20 +61,19 @@ static int scene_close(void **state)
 static const char *get(struct scene *scene, const char *key,
                        uint64_t *ret_token)
 {
-    struct bus_bytes value;
-    uint64_t token;
-    int code = scene->cache->driver->get(scene->cache, &scene->call, key,
-                                         &value, &token);
+    struct cache_look look = {.key = key};
+    enum cache_found found =
+        scene->cache->driver->get(scene->cache, &scene->call, &look);
     if (ret_token)
-        *ret_token = token;
-    return code == BUS_OK ? (const char *)value.data : NULL;
+        *ret_token = look.token;
+    return found == CACHE_HIT ? (const char *)look.value.data : NULL;
 }
 
 static void set_len(struct scene *scene, const char *key, const char *text,
                     size_t len, uint64_t token)
 {
     const struct cache_item item = {
-        key, {(const uint8_t *)text, len}, token, BUS_SECOND};
+        key, {(const uint8_t *)text, len}, token, key, BUS_SECOND};
     scene->cache->driver->set(scene->cache, &scene->call, &item);
 }
 
@@ -86,13 +85,14 @@ static void set(struct scene *scene, const char *key, const char *text,
 
 static void del(struct scene *scene, const char *key)
 {
-    scene->cache->driver->del(scene->cache, &scene->call, key);
+    const struct cache_key one = {key, NULL};
+    scene->cache->driver->del(scene->cache, &scene->call, &one);
 }
 
 static struct cache_stats stats(struct scene *scene)
 {
     struct cache_stats stats;
-    cache_memory_stats(scene->cache, &stats);
+    scene->cache->driver->stats(scene->cache, &stats);
     return stats;
 }
 
@@ -112,8 +112,6 @@ static void a_value_is_kept_replaced_and_deleted(void **state)
     assert_null(get(scene, "a", NULL));
     assert_int_equal(stats(scene).entries, 0);
     assert_int_equal(stats(scene).bytes, 0);
-    assert_int_equal(stats(scene).hits, 2);
-    assert_int_equal(stats(scene).misses, 2);
 }
 
 static void an_empty_value_is_a_value(void **state)
@@ -183,13 +181,12 @@ static void what_is_larger_than_its_share_is_refused(void **state)
 static void a_full_arena_is_an_error(void **state)
 {
     struct scene *scene = *state;
-    struct bus_bytes value;
-    uint64_t token;
+    struct cache_look look = {.key = "a"};
     set(scene, "a", "a value of more than sixteen bytes", 0);
     scene->arena.limit = 16;
-    assert_int_equal(scene->cache->driver->get(scene->cache, &scene->call, "a",
-                                               &value, &token),
-                     BUS_RESOURCE_EXHAUSTED);
+    assert_int_equal(
+        scene->cache->driver->get(scene->cache, &scene->call, &look),
+        CACHE_FULL);
 }
 
 /* ---- staleness ---- */
@@ -256,7 +253,6 @@ static void threads_see_only_whole_values(void **state)
         assert_null(wrong);
     }
     assert_true(stats(scene).bytes <= LIMIT);
-    assert_int_equal(stats(scene).hits + stats(scene).misses, THREADS * ROUNDS);
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, scene_open, scene_close)
