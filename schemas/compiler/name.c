@@ -212,6 +212,50 @@ const char *name_camel(struct pool *pool, const char *text, bool upper)
     return out;
 }
 
+/* Between two letters they part no words: Unicode's MidLetter and the like. */
+static bool is_mid(unsigned char c)
+{
+    return c == '.' || c == '\'' || c == ':';
+}
+
+const char *name_go(struct pool *pool, const char *text, bool upper)
+{
+    char *out = pool_alloc(pool, strlen(text) + 1);
+    size_t to = 0;
+    bool within = false, mid = false; /* a word; behind such a mark */
+    for (; *text; text++) {
+        unsigned char c = (unsigned char)*text;
+        if (c == '_') {
+            within = mid = false;
+            continue;
+        }
+        if (isalpha(c) && !within) {
+            c = (unsigned char)toupper(c);
+            within = true;
+        } else if (c < 0x80 && !isalnum(c)) {
+            within = within && is_mid(c) && !mid;
+        }
+        mid = is_mid(c);
+        out[to++] = (char)c;
+    }
+    if (!upper)
+        out[0] = (char)tolower((unsigned char)out[0]);
+    return out;
+}
+
+const char *name_go_safe(struct pool *pool, const char *text)
+{
+    char *out = pool_alloc(pool, strlen(text) + 2);
+    size_t to = 0;
+    if (isdigit((unsigned char)text[0]))
+        out[to++] = '_';
+    for (; *text; text++) {
+        unsigned char c = (unsigned char)*text;
+        out[to++] = c >= 0x80 || isalnum(c) ? *text : '_';
+    }
+    return out;
+}
+
 const char *name_stem(struct pool *pool, const char *path)
 {
     const char *slash = strrchr(path, '/');

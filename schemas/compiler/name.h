@@ -37,4 +37,13 @@ const char *name_stem(struct pool *pool, const char *path);
 /* Keywords of Go, which may not name a type or a field. */
 bool name_is_go_keyword(const char *text);
 
+/* goctl's ToCamel: "third_payment" to "ThirdPayment", "2fa" to "2Fa"; not
+ * upper: its Untitle of that, "thirdPayment". Only ASCII letters change their
+ * case. */
+const char *name_go(struct pool *pool, const char *text, bool upper);
+
+/* goctl's SafeString: '_' for what Go takes in no identifier; but characters
+ * beyond ASCII stay, for names of them alone would all be one. */
+const char *name_go_safe(struct pool *pool, const char *text);
+
 #endif

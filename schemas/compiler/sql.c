@@ -14,6 +14,9 @@
 #include "map.h"
 #include "name.h"
 
+/* CREATE OR REPLACE DEFINER = a @ b AGGREGATE FUNCTION, and some. */
+#define ROUTINE_WORDS_MAX 12
+
 struct sql_file {
     struct sql_lex lex;
     const char *database; /* of the last USE; "" */
@@ -150,6 +153,18 @@ static bool eat_if(struct sql_lex *lex)
     return true;
 }
 
+/* CREATE TABLE ... LIKE one of this file. False: of another, or AS SELECT. */
+static bool copy_table(struct sql_file *file, struct sql_table *table)
+{
+    if (!table->like)
+        return false;
+    const struct sql_table *from = map_get(
+        &file->by_name, full_name(file, table->like_database, table->like));
+    if (from)
+        sql_table_copy(table, from);
+    return from;
+}
+
 /* Behind CREATE TABLE. */
 static void create_table(struct sql_file *file)
 {
@@ -165,10 +180,10 @@ static void create_table(struct sql_file *file)
     table->at = at;
     table->database = database ? database : file->database;
     table->made->pos = source_pos(lex->source, at);
-    if (!sql_create_table(table)) {
-        count_statement(file, "CREATE TABLE LIKE");
+    if (!sql_create_table(table) && !copy_table(file, table)) {
+        count_statement(file, "CREATE");
     } else if (first && lenient) {
-        count_statement(file, "CREATE TABLE");
+        count_statement(file, "CREATE");
     } else {
         if (first)
             source_error(lex->source, at,
@@ -201,6 +216,53 @@ static void drop_tables(struct sql_file *file)
     } while (sql_eat(lex, ","));
 }
 
+static void rename_table(struct sql_file *file, struct sql_table *table,
+                         const char *database, const char *name)
+{
+    struct pool *pool = file->lex.pool;
+    map_put(pool, &file->by_name,
+            full_name(file, table->database, table->made->name), NULL);
+    table->made->name = name;
+    if (database)
+        table->database = database;
+    map_put(pool, &file->by_name, full_name(file, table->database, name),
+            table);
+}
+
+/* Behind RENAME: TABLE a TO b, c TO d. False: none of this file. */
+static bool rename_tables(struct sql_file *file)
+{
+    struct sql_lex *lex = &file->lex;
+    bool renamed = false;
+    if (!sql_eat(lex, "TABLE") && !sql_eat(lex, "TABLES"))
+        return false;
+    do {
+        struct sql_table *table = find_table(file);
+        const char *database, *name;
+        if (!sql_eat(lex, "TO"))
+            break;
+        name = sql_table_name(lex, &database);
+        if (table && name)
+            rename_table(file, table, database, name);
+        renamed = renamed || (table && name);
+    } while (sql_eat(lex, ","));
+    return renamed;
+}
+
+/* Behind DROP: INDEX name ON table. False: another, or none of this file. */
+static bool drop_index(struct sql_file *file)
+{
+    struct sql_lex *lex = &file->lex;
+    if (!sql_eat(lex, "INDEX"))
+        return false;
+    eat_if(lex);
+    const char *name = sql_identifier(lex, "a key's name");
+    if (!name || !sql_eat(lex, "ON"))
+        return false;
+    struct sql_table *table = find_table(file);
+    return table && sql_key_drop(table, name);
+}
+
 /* Behind ALTER. False: it changes nothing that is known here. */
 static bool alter_table(struct sql_file *file)
 {
@@ -211,7 +273,13 @@ static bool alter_table(struct sql_file *file)
         return false;
     eat_if(lex);
     struct sql_table *table = find_table(file);
-    return table && sql_alter_table(table);
+    if (!table)
+        return false;
+    table->renamed = NULL;
+    bool applied = sql_alter_table(table);
+    if (table->renamed)
+        rename_table(file, table, table->renamed_database, table->renamed);
+    return applied;
 }
 
 /* Behind CREATE: [UNIQUE] INDEX name ON table (columns). False: another. */
@@ -252,17 +320,64 @@ static bool eat_create_table(struct sql_lex *lex)
     return false;
 }
 
+/* Behind CREATE: a routine, whoever defines it. Reads no further than that. */
+static bool is_routine(struct sql_lex *lex)
+{
+    static const char *const kinds[] = {"PROCEDURE", "FUNCTION", "TRIGGER",
+                                        "EVENT", NULL};
+    size_t back = sql_peek(lex)->at;
+    bool found = false;
+    for (int i = 0; i < ROUTINE_WORDS_MAX && !found && !sql_at_end(lex); i++) {
+        struct sql_token token = sql_next(lex);
+        for (int kind = 0; kinds[kind]; kind++)
+            found = found || sql_is(&token, kinds[kind]);
+    }
+    sql_seek(lex, back);
+    return found;
+}
+
 static void read_create(struct sql_file *file)
 {
     struct sql_lex *lex = &file->lex;
     if (eat_create_table(lex)) {
         create_table(file);
+        if (!sql_at_statement(lex))
+            sql_skip_statement(lex, true);
+        return;
+    }
+    if (create_index(file)) {
+        sql_skip_statement(lex, false);
+        return;
+    }
+    count_statement(file, "CREATE");
+    if (is_routine(lex))
+        sql_skip_routine(lex);
+    else
+        sql_skip_statement(lex, false);
+}
+
+/* Statements that are counted, and what of them matters all the same. */
+static void read_other(struct sql_file *file, const struct sql_token *word)
+{
+    struct sql_lex *lex = &file->lex;
+    if (sql_is(word, "RENAME") && rename_tables(file)) {
         sql_skip_statement(lex, true);
         return;
     }
-    if (!create_index(file))
-        count_statement(file, "CREATE");
-    sql_skip_statement(lex, false);
+    if (sql_is(word, "DROP") && drop_index(file)) {
+        sql_skip_statement(lex, true);
+        return;
+    }
+    count_statement(file, word->kind == SQL_WORD ? word->text : "OTHERS");
+    if (sql_is(word, "USE")) {
+        use_database(file);
+    } else if (is_plain_insert(word)) {
+        keep_seed(file, word->at);
+    } else {
+        if (sql_is(word, "DROP"))
+            drop_tables(file);
+        sql_skip_statement(lex, true);
+    }
 }
 
 static void read_statement(struct sql_file *file)
@@ -281,15 +396,7 @@ static void read_statement(struct sql_file *file)
             count_statement(file, word.text);
         sql_skip_statement(lex, true);
     } else {
-        count_statement(file, word.kind == SQL_WORD ? word.text : "OTHERS");
-        if (sql_is(&word, "USE"))
-            use_database(file);
-        else if (is_plain_insert(&word))
-            keep_seed(file, word.at);
-        else if (sql_is(&word, "DROP"))
-            drop_tables(file);
-        if (!sql_is(&word, "USE") && !is_plain_insert(&word))
-            sql_skip_statement(lex, true);
+        read_other(file, &word);
     }
 }
 
@@ -314,9 +421,30 @@ static void name_table(struct sql_table *table, struct map *names)
     if (map_get(names, made->c_name) && table->database[0])
         made->c_name = name_c(
             pool, pool_printf(pool, "%s_%s_row", table->database, made->name));
-    while (map_get(names, made->c_name))
+    for (int i = 0; i < SQL_ALIKE_MAX && map_get(names, made->c_name); i++)
         made->c_name = pool_printf(pool, "%s_", made->c_name);
+    if (map_get(names, made->c_name))
+        source_error(table->lex->source, table->at,
+                     "more than %d tables that are one name in C",
+                     SQL_ALIKE_MAX);
     map_put(pool, names, made->c_name, table);
+}
+
+/* Of tables whose names go-zero makes one ("a_b" and "aB", or "t" of two
+ * databases) each has keys of its own: the database follows the prefix, as
+ * goctl puts it if told, then '_' the name. */
+static void name_cache(struct sql_table *table, struct map *names)
+{
+    struct pool *pool = table->lex->pool;
+    const char *name =
+        name_go(pool, name_go_safe(pool, table->made->name), false);
+    if (map_get(names, name) && table->database[0])
+        name = pool_printf(pool, "%s:%s", name_go(pool, table->database, false),
+                           name);
+    for (int i = 0; i < SQL_ALIKE_MAX && map_get(names, name); i++)
+        name = pool_printf(pool, "%s_", name);
+    map_put(pool, names, name, table);
+    table->cache_name = name;
 }
 
 static void finish_tables(struct sql_file *file, struct schema_unit *unit)
@@ -324,12 +452,13 @@ static void finish_tables(struct sql_file *file, struct schema_unit *unit)
     struct pool *pool = file->lex.pool;
     struct sql_table *const *tables = file->tables.items;
     struct vec made = {0}, owns = {0};
-    struct map names = {0}, seeds = {0};
+    struct map names = {0}, cache_names = {0}, seeds = {0};
     for (size_t i = 0; i < file->tables.count; i++) {
         if (tables[i]->dropped)
             continue;
-        sql_table_finish(tables[i]);
         name_table(tables[i], &names);
+        name_cache(tables[i], &cache_names);
+        sql_table_finish(tables[i]);
         struct vec *own = pool_alloc(pool, sizeof(*own));
         map_put(pool, &seeds,
                 full_name(file, tables[i]->database, tables[i]->made->name),

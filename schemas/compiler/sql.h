@@ -14,6 +14,7 @@
 #define SQL_SEEDS_MAX 1000      /* of one file */
 #define SQL_KEYS_MAX 512        /* of one table and kind */
 #define SQL_KEY_COLUMNS_MAX 64  /* of one key */
+#define SQL_ALIKE_MAX 16        /* tables that C would name alike */
 #define SQL_WORDS_MAX 64        /* kinds of statements that are counted apart */
 
 enum sql_token_kind {
@@ -39,6 +40,7 @@ struct sql_lex {
     bool held;
     struct sql_token token;
     const char *delimiter; /* ";" */
+    bool unended; /* a BEGIN had no END: they are not looked for any more */
 };
 
 const struct sql_token *sql_peek(struct sql_lex *lex);
@@ -61,6 +63,9 @@ void sql_skip_to_comma(struct sql_lex *lex);
 /* Through the delimiter, without making tokens. stop_at_create: also before a
  * CREATE TABLE at the start of a line, where somebody forgot the delimiter. */
 void sql_skip_statement(struct sql_lex *lex, bool stop_at_create);
+/* The same through the body of a procedure or a trigger, which may hold the
+ * delimiter between BEGIN and END. */
+void sql_skip_routine(struct sql_lex *lex);
 /* The text from an offset to where reading stands, blanks trimmed. */
 const char *sql_text_since(struct sql_lex *lex, size_t from);
 
@@ -79,8 +84,11 @@ struct sql_table {
     const char *database;
     struct vec columns; /* struct schema_column */
     struct sql_key primary;
-    struct vec unique, indexes; /* struct sql_key */
-    size_t at;                  /* of its name */
+    struct vec unique, indexes;             /* struct sql_key */
+    const char *cache_name;                 /* go-zero\'s, "thirdPayment" */
+    size_t at;                              /* of its name */
+    const char *renamed, *renamed_database; /* by the last ALTER; NULL */
+    const char *like, *like_database;       /* CREATE TABLE ... LIKE it; NULL */
     bool dropped;
 };
 
@@ -88,8 +96,14 @@ struct sql_table {
 bool sql_column_type(struct sql_lex *lex, struct schema_column *column,
                      bool *ret_serial);
 
+/* UNSIGNED or ZEROFILL, late. */
+void sql_column_unsigned(struct pool *pool, struct schema_column *column,
+                         const char *word);
+
 /* A column's definition, its name first. False if reported. */
 bool sql_column(struct sql_table *table, struct schema_column *ret);
+/* Behind DEFAULT: its value as SQL text; NULL for NULL. */
+const char *sql_default(struct sql_lex *lex);
 int sql_column_index(const struct sql_table *table, const char *name);
 /* Adds it at the end; refused, and said, if there is one of that name. */
 void sql_column_add(struct sql_table *table, const struct schema_column *column,
@@ -108,6 +122,10 @@ void sql_keys_resolve(struct sql_table *table);
 /* database.table or table. */
 const char *sql_table_name(struct sql_lex *lex, const char **ret_database);
 
+/* Before a word that begins a statement, on a line of its own: it ends the one
+ * before it, for people forget the ';'. */
+bool sql_at_statement(struct sql_lex *lex);
+
 /* Behind the name in CREATE TABLE: reads columns and options into the table, or
  * reports. False if it has no columns of its own (LIKE, AS SELECT). */
 bool sql_create_table(struct sql_table *table);
@@ -118,6 +136,12 @@ bool sql_alter_table(struct sql_table *table);
 /* Notes the columns that say what becomes of a row. */
 void sql_roles(struct schema_column *columns, size_t count,
                const struct schema_key *primary);
+
+/* Columns and keys of another table, which stays as it is. */
+void sql_table_copy(struct sql_table *table, const struct sql_table *from);
+
+/* A key of that name goes. False: there is none. */
+bool sql_key_drop(struct sql_table *table, const char *name);
 
 /* Fills table->made. */
 void sql_table_finish(struct sql_table *table);

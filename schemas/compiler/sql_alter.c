@@ -195,6 +195,11 @@ static bool drop_column(struct sql_table *table)
     return true;
 }
 
+bool sql_key_drop(struct sql_table *table, const char *name)
+{
+    return drop_key(&table->unique, name) || drop_key(&table->indexes, name);
+}
+
 static bool alter_drop(struct sql_table *table)
 {
     struct sql_lex *lex = table->lex;
@@ -209,8 +214,7 @@ static bool alter_drop(struct sql_table *table)
         sql_eat(lex, "CONSTRAINT")) {
         eat_if_exists(lex);
         const char *name = sql_identifier(lex, "a key's name");
-        return name && (drop_key(&table->unique, name) ||
-                        drop_key(&table->indexes, name));
+        return name && sql_key_drop(table, name);
     }
     sql_eat(lex, "COLUMN");
     return drop_column(table);
@@ -229,12 +233,45 @@ static bool rename_one(struct sql_table *table)
     struct schema_column *column =
         (struct schema_column *)table->columns.items + index;
     column->field.name = column->field.written = name;
-    column->go_name = name_camel(lex->pool, name, true);
     rename_column(table, old, name);
     return true;
 }
 
-/* The column's default alone; the new name of a table stays unknown. */
+/* ALTER [COLUMN] name SET DEFAULT value, DROP DEFAULT. */
+static bool alter_default(struct sql_table *table)
+{
+    struct sql_lex *lex = table->lex;
+    const char *name;
+    if (sql_is(sql_peek(lex), "INDEX") || sql_is(sql_peek(lex), "CHECK") ||
+        sql_is(sql_peek(lex), "CONSTRAINT"))
+        return false;
+    sql_eat(lex, "COLUMN");
+    int index = known_column(table, &name);
+    if (index < 0)
+        return true;
+    struct schema_column *column =
+        (struct schema_column *)table->columns.items + index;
+    if (sql_eat(lex, "SET") && sql_eat(lex, "DEFAULT"))
+        column->fallback = sql_default(lex);
+    else if (sql_eat(lex, "DROP") && sql_eat(lex, "DEFAULT"))
+        column->fallback = NULL;
+    return true;
+}
+
+/* RENAME COLUMN a TO b, RENAME INDEX a TO b, RENAME [TO|AS] table. */
+static bool alter_rename(struct sql_table *table)
+{
+    struct sql_lex *lex = table->lex;
+    if (sql_eat(lex, "COLUMN"))
+        return rename_one(table);
+    if (sql_is(sql_peek(lex), "INDEX") || sql_is(sql_peek(lex), "KEY"))
+        return false;
+    if (!sql_eat(lex, "TO") && !sql_eat(lex, "AS"))
+        sql_eat(lex, "=");
+    table->renamed = sql_table_name(lex, &table->renamed_database);
+    return true;
+}
+
 static bool alter_action(struct sql_table *table)
 {
     struct sql_lex *lex = table->lex;
@@ -246,8 +283,10 @@ static bool alter_action(struct sql_table *table)
         return alter_change(table, true);
     if (sql_eat(lex, "DROP"))
         return alter_drop(table);
-    if (sql_eat(lex, "RENAME") && sql_eat(lex, "COLUMN"))
-        return rename_one(table);
+    if (sql_eat(lex, "ALTER"))
+        return alter_default(table);
+    if (sql_eat(lex, "RENAME"))
+        return alter_rename(table);
     if (!sql_eat(lex, "COMMENT"))
         return false;
     sql_eat(lex, "=");

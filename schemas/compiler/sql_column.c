@@ -20,8 +20,8 @@ static bool unwritten_name(const char *name)
     return false;
 }
 
-/* Behind DEFAULT: a literal, NOW(), (expression), -1, b'0', _utf8mb4'x'. */
-static const char *read_default(struct sql_lex *lex)
+/* A literal, NOW(), (expression), -1, b'0', _utf8mb4'x'. */
+const char *sql_default(struct sql_lex *lex)
 {
     size_t from = sql_peek(lex)->at;
     if (sql_eat(lex, "NULL"))
@@ -100,16 +100,14 @@ static bool is_listed(const char *const *words, const struct sql_token *word)
 static bool skip_attribute(struct sql_lex *lex, const struct sql_token *word)
 {
     static const char *const alone[] = {
-        "NULL",       "VIRTUAL",  "STORED",    "PERSISTENT", "GENERATED",
-        "ASCII",      "UNICODE",  "BINARY",    "BYTE",       "VISIBLE",
-        "SIGNED",     "ENFORCED", "INVISIBLE", "UNSIGNED",   "ZEROFILL",
-        "VERSIONING", NULL};
+        "NULL",   "VIRTUAL",  "STORED",    "PERSISTENT", "GENERATED",
+        "ASCII",  "UNICODE",  "BINARY",    "BYTE",       "VISIBLE",
+        "SIGNED", "ENFORCED", "INVISIBLE", "VERSIONING", NULL};
     static const char *const valued[] = {"COLLATE",
                                          "CHARSET",
                                          "COLUMN_FORMAT",
                                          "STORAGE",
                                          "SRID",
-                                         "CONSTRAINT",
                                          "CHECK",
                                          "REF_SYSTEM_ID",
                                          "ENGINE_ATTRIBUTE",
@@ -120,6 +118,9 @@ static bool skip_attribute(struct sql_lex *lex, const struct sql_token *word)
         return true;
     if (is_listed(unsized, word)) {
         if (sql_is(sql_peek(lex), "("))
+            sql_skip_item(lex);
+    } else if (sql_is(word, "CONSTRAINT")) {
+        if (!sql_is(sql_peek(lex), "CHECK")) /* it needs no name */
             sql_skip_item(lex);
     } else if (is_listed(valued, word)) {
         sql_eat(lex, "=");
@@ -164,7 +165,7 @@ static bool read_meaning(struct sql_table *table, struct schema_column *column,
     if (sql_is(word, "NOT")) {
         column->not_null |= sql_eat(lex, "NULL");
     } else if (sql_is(word, "DEFAULT")) {
-        column->fallback = read_default(lex);
+        column->fallback = sql_default(lex);
     } else if (sql_is(word, "AUTO_INCREMENT") ||
                sql_is(word, "AUTOINCREMENT")) {
         column->automatic = true;
@@ -179,12 +180,14 @@ static bool read_meaning(struct sql_table *table, struct schema_column *column,
         read_comment(lex, column);
     } else if (sql_is(word, "ON")) {
         sql_eat(lex, "UPDATE");
-        read_default(lex);
+        sql_default(lex);
         column->on_update = true;
     } else if (sql_is(word, "AS") || sql_is(word, "ALWAYS")) {
         read_generated(lex, column);
     } else if (sql_is(word, "REFERENCES")) {
         skip_reference(lex);
+    } else if (sql_is(word, "UNSIGNED") || sql_is(word, "ZEROFILL")) {
+        sql_column_unsigned(lex->pool, column, word->text);
     } else if (sql_is(word, "SERIAL")) {
         if (sql_eat(lex, "DEFAULT"))
             sql_eat(lex, "VALUE");
@@ -234,7 +237,6 @@ bool sql_column(struct sql_table *table, struct schema_column *ret)
     column.field.tag = column.field.oneof = "";
     column.field.flags = SCHEMA_IN_JSON;
     column.field.pos = source_pos(lex->source, at);
-    column.go_name = name_camel(lex->pool, name, true);
     column.unwritten = unwritten_name(name);
     if (serial)
         read_serial(table, &column, at);

@@ -130,6 +130,17 @@ static bool eat_period(struct sql_lex *lex)
     return false;
 }
 
+/* VECTOR alone may be a column. */
+static bool eat_vector(struct sql_lex *lex)
+{
+    size_t back = sql_peek(lex)->at;
+    if (sql_eat(lex, "VECTOR") &&
+        (sql_is(sql_peek(lex), "KEY") || sql_is(sql_peek(lex), "INDEX")))
+        return true;
+    sql_seek(lex, back);
+    return false;
+}
+
 static void read_unique(struct sql_table *table, const char *name)
 {
     size_t before = table->unique.count;
@@ -154,8 +165,9 @@ bool sql_constraint(struct sql_table *table)
         read_primary(table);
     else if (sql_eat(lex, "UNIQUE"))
         read_unique(table, name);
-    else if (sql_is(sql_peek(lex), "KEY") || sql_is(sql_peek(lex), "INDEX") ||
-             sql_eat(lex, "FULLTEXT") || sql_eat(lex, "SPATIAL"))
+    else if (sql_is(sql_peek(lex), "KEY") || eat_vector(lex) ||
+             sql_is(sql_peek(lex), "INDEX") || sql_eat(lex, "FULLTEXT") ||
+             sql_eat(lex, "SPATIAL"))
         sql_read_key(table, &table->indexes);
     else if (!sql_eat(lex, "FOREIGN") && !sql_eat(lex, "CHECK") &&
              !sql_eat(lex, "LIKE") && !eat_period(lex)) {
@@ -173,14 +185,14 @@ static void name_key(struct sql_table *table, struct schema_key *key)
     struct pool *pool = table->lex->pool;
     const struct schema_column *all = table->columns.items;
     key->name = "";
-    key->cache_prefix = pool_printf(
-        pool, "cache:%s:", name_camel(pool, table->made->name, false));
+    key->cache_prefix = pool_printf(pool, "cache:%s:", table->cache_name);
     for (uint16_t i = 0; i < key->count; i++) {
         const char *column = all[key->columns[i]].field.name;
         key->name =
-            pool_printf(pool, "%s%s%s", key->name, i ? "_" : "", column);
+            i ? pool_printf(pool, "%s_%s", key->name, name_c(pool, column))
+              : name_c(pool, column);
         key->cache_prefix = pool_printf(pool, "%s%s:", key->cache_prefix,
-                                        name_camel(pool, column, false));
+                                        name_go(pool, column, false));
     }
 }
 

@@ -5,21 +5,27 @@
  */
 #include <string.h>
 
+#include "map.h"
 #include "name.h"
 #include "sql.h"
 
-/* Behind the columns: ENGINE=..., COMMENT='...', PARTITION ... A statement that
- * begins on a line of its own ends it, for people forget the ';'. */
+bool sql_at_statement(struct sql_lex *lex)
+{
+    static const char *const starts[] = {
+        "CREATE", "DROP",   "ALTER",    "SET",       "LOCK",
+        "USE",    "INSERT", "TRUNCATE", "DELIMITER", NULL};
+    const struct sql_token *token = sql_peek(lex);
+    for (int i = 0; starts[i] && token->line_start; i++)
+        if (sql_is(token, starts[i]))
+            return true;
+    return false;
+}
+
+/* Behind the columns: ENGINE=..., COMMENT='...', PARTITION ... */
 static void read_options(struct sql_table *table)
 {
-    static const char *const starts[] = {"CREATE", "DROP", "ALTER", "SET",
-                                         "LOCK",   "USE",  NULL};
     struct sql_lex *lex = table->lex;
-    while (!sql_at_end(lex)) {
-        const struct sql_token *token = sql_peek(lex);
-        for (int i = 0; starts[i] && token->line_start; i++)
-            if (sql_is(token, starts[i]))
-                return;
+    while (!sql_at_end(lex) && !sql_at_statement(lex)) {
         if (!sql_eat(lex, "COMMENT")) {
             sql_skip_item(lex);
             continue;
@@ -41,17 +47,19 @@ const char *sql_table_name(struct sql_lex *lex, const char **ret_database)
     return name;
 }
 
-/* LIKE other, AS SELECT ...: somewhere before the statement's end. */
+/* LIKE other; SELECT ... somewhere before the statement's end. */
 static bool copies_another(struct sql_table *table)
 {
-    static const char *const words[] = {"LIKE", "SELECT", NULL};
     struct sql_lex *lex = table->lex;
     size_t at = sql_peek(lex)->at;
     bool found = false;
+    if (sql_eat(lex, "LIKE")) {
+        table->like = sql_table_name(lex, &table->like_database);
+        return true;
+    }
     while (!found && !sql_at_end(lex)) {
         struct sql_token token = sql_next(lex);
-        for (int i = 0; words[i]; i++)
-            found = found || sql_is(&token, words[i]);
+        found = sql_is(&token, "SELECT");
     }
     if (found)
         return true;
@@ -81,7 +89,7 @@ bool sql_create_table(struct sql_table *table)
     if (!sql_eat(lex, "("))
         return !copies_another(table);
     if (sql_is(sql_peek(lex), "SELECT") || sql_is(sql_peek(lex), "LIKE"))
-        return false;
+        return !copies_another(table);
     size_t errors = lex->source->errors;
     read_definitions(table);
     if (!sql_eat(lex, ")")) {
@@ -94,6 +102,23 @@ bool sql_create_table(struct sql_table *table)
                      "found no columns in '%s', expected one",
                      table->made->name);
     return true;
+}
+
+/* "CreateTime"; two that Go would call the same (it would not compile then) are
+ * told apart, for a cached row has one of each. */
+static void name_cached(struct sql_table *table)
+{
+    struct pool *pool = table->lex->pool;
+    struct schema_column *all = table->columns.items;
+    struct map used = {0};
+    for (size_t i = 0; i < table->columns.count; i++) {
+        const char *name =
+            name_go_safe(pool, name_go(pool, all[i].field.name, true));
+        while (map_get(&used, name))
+            name = pool_printf(pool, "%s_", name);
+        map_put(pool, &used, name, all);
+        all[i].go_name = name;
+    }
 }
 
 void sql_table_finish(struct sql_table *table)
@@ -113,8 +138,39 @@ void sql_table_finish(struct sql_table *table)
         name_members(table->lex->pool, &all->field, table->columns.count,
                      sizeof(*all));
     sql_roles(all, table->columns.count, &made->primary);
+    name_cached(table);
     if (!made->primary.count)
         made->note = "no primary key: it gets no update, delete or find_one";
     made->columns = all;
     made->column_count = (uint16_t)table->columns.count;
+}
+
+static void copy_keys(struct pool *pool, struct vec *to, const struct vec *from)
+{
+    const struct sql_key *keys = from->items;
+    for (size_t i = 0; i < from->count; i++) {
+        struct sql_key *key = vec_add(pool, to, sizeof(*key));
+        const char *const *names = keys[i].columns.items;
+        *key = keys[i];
+        key->columns = (struct vec){0};
+        for (size_t j = 0; j < keys[i].columns.count; j++)
+            vec_push(pool, &key->columns, names[j]);
+    }
+}
+
+void sql_table_copy(struct sql_table *table, const struct sql_table *from)
+{
+    struct pool *pool = table->lex->pool;
+    const struct schema_column *columns = from->columns.items;
+    struct sql_key primary_key = from->primary;
+    const struct vec primary = {&primary_key, 1, 1};
+    struct vec copied = {0};
+    for (size_t i = 0; i < from->columns.count; i++)
+        *(struct schema_column *)vec_add(pool, &table->columns,
+                                         sizeof(*columns)) = columns[i];
+    copy_keys(pool, &copied, &primary);
+    table->primary = *(struct sql_key *)copied.items;
+    copy_keys(pool, &table->unique, &from->unique);
+    copy_keys(pool, &table->indexes, &from->indexes);
+    table->made->comment = from->made->comment;
 }

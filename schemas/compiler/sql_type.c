@@ -228,3 +228,16 @@ bool sql_column_type(struct sql_lex *lex, struct schema_column *column,
     column->field.type = column->sql;
     return true;
 }
+
+void sql_column_unsigned(struct pool *pool, struct schema_column *column,
+                         const char *word)
+{
+    bool known = strstr(column->sql, " unsigned");
+    if (!known)
+        column->sql = pool_printf(pool, "%s unsigned", column->sql);
+    if (!strcasecmp(word, "ZEROFILL") && !strstr(column->sql, " zerofill"))
+        column->sql = pool_printf(pool, "%s zerofill", column->sql);
+    if (!known)
+        column->field.kind = unsigned_kind(column->field.kind);
+    column->field.type = column->sql;
+}

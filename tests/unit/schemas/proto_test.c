@@ -153,6 +153,19 @@ static void reads_comments_of_another_encoding(void **state)
     assert_string_equal(message_of(unit, "A")->doc, "?\xC3\xBB?, in GBK");
 }
 
+static void names_members_apart(void **state)
+{
+    (void)state;
+    const struct schema_unit *unit =
+        schema_load(loaded, "language/members.proto");
+    assert_non_null(unit);
+    const struct schema_message *a = message_of(unit, "A");
+    assert_string_equal(field_of(a, "x")->c_name, "x");
+    assert_string_equal(field_of(a, "has_x")->c_name, "has_x_");
+    assert_string_equal(field_of(a, "has_y")->c_name, "has_y");
+    assert_string_equal(field_of(a, "y")->c_name, "y_");
+}
+
 /* Every place looked up in constant time: this took minutes once. */
 static void reads_a_large_file_in_linear_time(void **state)
 {
@@ -283,6 +296,7 @@ int main(void)
         LOADED_TEST(reads_proto2),
         LOADED_TEST(finds_imports_above_the_file),
         LOADED_TEST(reads_comments_of_another_encoding),
+        LOADED_TEST(names_members_apart),
         LOADED_TEST(reads_a_large_file_in_linear_time),
         LOADED_TEST(says_which_import_is_absent),
         LOADED_TEST(refuses_an_absent_import_that_gives_nothing),
