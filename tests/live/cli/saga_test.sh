@@ -47,5 +47,31 @@ rm "$fault"
 ended() { [ "$(saga_status "$gid")" = "done" ]; }
 await ended
 
+# Steps that do not follow one another run at the same time: the first is still
+# asked again and again when the second is done.
+cat >"$work/both.saga" <<SAGA
+import "$top/services/user/user.proto"
+import "$top/services/score/score.proto"
+type BothReq { Id string \`json:"id"\` }
+saga both (BothReq) {
+    step user = user.saveUser(id: req.id, name: "both", gender: "f")
+        interval 50ms
+        compensate user.saveUserCallback(id: user.id)
+    step score = score.saveUserScore(user_id: int(req.id), score: 7)
+        after req
+        compensate score.saveUserScoreCallback(user_id: int(req.id))
+}
+SAGA
+fault=$TROUPE_HOME/fault/user.saveUser
+yes FAILED_PRECONDITION | head -n 200 | tr '\n' ' ' >"$fault"
+status 5 bus saga submit "$work/both.saga" '{"id":"805"}' --timeout 1s
+gid=$(sed -n 's/^saga //p' "$work/status.out")
+same "beside each other" "true done" "$(bus saga show "$gid" --json |
+    jq -r '"\(.steps[0].status != "done") \(.steps[1].status)"')"
+rm "$fault"
+await ended
+same "the score" 7 "$(bus call score.getUserScore '{"user_id":805}' |
+    jq .score)"
+
 status 0 bus down
 exit 0
