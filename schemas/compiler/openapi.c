@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "name.h"
+#include "reach.h"
 
 static const char problem_schema[] =
     "{\"type\":\"object\",\"description\":\"A refusal (RFC 9457), with "
@@ -20,39 +21,6 @@ static const char problem_schema[] =
     "\"items\":{\"type\":\"object\",\"properties\":{\"field\":{\"type\":"
     "\"string\"},\"detail\":{\"type\":\"string\"}}}}},"
     "\"required\":[\"title\",\"status\"]}";
-
-static const char *info_text(const struct schema_unit *unit, const char *key,
-                             const char *otherwise)
-{
-    for (size_t i = 0; i < unit->info_count; i++)
-        if (!strcmp(unit->info[i].key, key) && unit->info[i].value[0])
-            return unit->info[i].value;
-    return otherwise;
-}
-
-static void put_info(struct out *out, const struct schema_unit *unit)
-{
-    const char *about =
-        info_text(unit, "description", info_text(unit, "desc", ""));
-    const char *author =
-        info_text(unit, "contactName", info_text(unit, "author", ""));
-    const char *email =
-        info_text(unit, "contactEmail", info_text(unit, "email", ""));
-    js_open(out, "info", '{');
-    js_pair(out, "title", info_text(unit, "title", unit->services[0]->name));
-    js_pair(out, "version", info_text(unit, "version", "1.0.0"));
-    if (about[0])
-        js_pair(out, "description", about);
-    if (author[0] || strchr(email, '@')) {
-        js_open(out, "contact", '{');
-        if (author[0])
-            js_pair(out, "name", author);
-        if (strchr(email, '@'))
-            js_pair(out, "email", email);
-        js_close(out, '}');
-    }
-    js_close(out, '}');
-}
 
 /* ":id" as "{id}". */
 static const char *template_of(struct pool *pool, const char *url)
@@ -184,7 +152,7 @@ static void put_body(struct out *out, const struct schema_method *method)
     open_content(out, form ? "application/x-www-form-urlencoded"
                            : "application/json");
     if (form)
-        openapi_object(out, request, SCHEMA_IN_FORM);
+        openapi_object(out, request, SCHEMA_IN_FORM, true);
     else
         openapi_ref(out, request);
     close_content(out);
@@ -240,6 +208,46 @@ static void put_responses(struct out *out, const struct schema_unit *unit,
     js_close(out, '}');
 }
 
+/* What @server says under a key; "" if nothing. */
+static const char *annotation(const struct schema_group *group, const char *key)
+{
+    for (size_t i = 0; group && i < group->annotation_count; i++)
+        if (!strcmp(group->annotations[i].key, key))
+            return group->annotations[i].value;
+    return "";
+}
+
+static void put_summary(struct out *out, const struct schema_method *method)
+{
+    const char *summary = method->doc;
+    if (!summary[0])
+        summary = annotation(method->group, "summary");
+    if (summary[0])
+        js_pair(out, "summary", summary);
+}
+
+/* tags: "a, b"; else the group. */
+static void put_tags(struct out *out, const struct schema_group *group)
+{
+    const char *tags = annotation(group, "tags");
+    if (!tags[0] && group)
+        tags = group->group;
+    if (!tags[0])
+        return;
+    js_open(out, "tags", '[');
+    while (*tags) {
+        size_t len = strcspn(tags, ",");
+        size_t from = strspn(tags, " "), to = len;
+        while (to > from && tags[to - 1] == ' ')
+            to--;
+        if (to > from)
+            js_item(out, pool_text_n(out->pool, tags + from, to - from));
+        tags += len;
+        tags += *tags == ',';
+    }
+    js_close(out, ']');
+}
+
 static void put_operation(struct out *out, const struct schema_unit *unit,
                           const struct schema_method *method)
 {
@@ -250,13 +258,8 @@ static void put_operation(struct out *out, const struct schema_unit *unit,
     /* OpenAPI knows no CONNECT. */
     js_open(out, strcmp(verb, "connect") ? verb : "x-connect", '{');
     js_pair(out, "operationId", method->name);
-    if (method->doc[0])
-        js_pair(out, "summary", method->doc);
-    if (group && group->group[0]) {
-        js_open(out, "tags", '[');
-        js_item(out, group->group);
-        js_close(out, ']');
-    }
+    put_summary(out, method);
+    put_tags(out, group);
     put_parameters(out, method);
     put_body(out, method);
     put_responses(out, unit, method);
@@ -323,6 +326,7 @@ static void put_security(struct out *out, const struct schema_unit *unit)
 
 static void put_components(struct out *out, const struct schema_unit *unit)
 {
+    const struct map asked = reach_requests(out->pool, unit->services[0]);
     js_open(out, "components", '{');
     js_open(out, "schemas", '{');
     for (size_t i = 0; i < unit->message_count; i++) {
@@ -330,7 +334,8 @@ static void put_components(struct out *out, const struct schema_unit *unit)
         if (message->entry)
             continue;
         js_open(out, openapi_name(out, message), '{');
-        openapi_object(out, message, SCHEMA_IN_JSON);
+        openapi_object(out, message, SCHEMA_IN_JSON,
+                       map_get(&asked, message->c_name) != NULL);
         js_close(out, '}');
     }
     /* No type of an .api file has a '.' in its name. */
@@ -357,7 +362,7 @@ const char *schema_openapi(struct schema *schema,
     }
     js_open_item(&out, '{');
     js_pair(&out, "openapi", "3.1.0");
-    put_info(&out, unit);
+    openapi_info(&out, unit);
     put_paths(&out, unit);
     put_components(&out, unit);
     js_close(&out, '}');

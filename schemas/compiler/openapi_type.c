@@ -264,13 +264,24 @@ static const struct schema_field *partner(const struct schema_message *message,
     return NULL;
 }
 
-static void put_required(struct out *out, const struct schema_message *message,
-                         unsigned sources)
+/* Must be sent; or, of what only comes back, is always there. */
+static bool is_there(const struct schema_field *field, bool asked)
 {
+    bool value = field->cardinality != SCHEMA_ONE ||
+                 (field->kind != SCHEMA_MESSAGE && field->kind != SCHEMA_ANY);
+    if (asked)
+        return field->flags & SCHEMA_REQUIRED;
+    return value && !field->presence && !(field->flags & SCHEMA_OMITEMPTY);
+}
+
+static void put_required(struct out *out, const struct schema_message *message,
+                         unsigned sources, bool asked)
+{
+
     bool any = false;
     for (size_t i = 0; i < message->field_count; i++) {
         const struct schema_field *field = &message->fields[i];
-        if (!(field->flags & sources) || !(field->flags & SCHEMA_REQUIRED))
+        if (!(field->flags & sources) || !is_there(field, asked))
             continue;
         if (!any)
             js_open(out, "required", '[');
@@ -354,7 +365,7 @@ static void put_rules(struct out *out, const struct schema_message *message,
 }
 
 void openapi_object(struct out *out, const struct schema_message *message,
-                    unsigned sources)
+                    unsigned sources, bool asked)
 {
     js_pair(out, "type", "object");
     if (message->doc[0])
@@ -368,6 +379,6 @@ void openapi_object(struct out *out, const struct schema_message *message,
         js_close(out, '}');
     }
     js_close(out, '}');
-    put_required(out, message, sources);
+    put_required(out, message, sources, asked);
     put_rules(out, message, sources);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "name.h"
+#include "reach.h"
 #include "typescript.h"
 
 static const char *const kinds[] = {
@@ -164,36 +165,9 @@ static void put_field(struct out *out, const struct schema_field *field,
                nullable ? " | null" : "");
 }
 
-static void reach(const struct schema_message *message, struct vec *reached,
-                  struct pool *pool)
-{
-    const struct schema_message *const *all = reached->items;
-    for (size_t i = 0; i < reached->count; i++)
-        if (all[i] == message)
-            return;
-    vec_push(pool, reached, message);
-    for (size_t i = 0; i < message->field_count; i++)
-        if (message->fields[i].message)
-            reach(message->fields[i].message, reached, pool);
-}
-
-static bool holds(const struct vec *reached,
-                  const struct schema_message *message)
-{
-    const struct schema_message *const *all = reached->items;
-    for (size_t i = 0; i < reached->count; i++)
-        if (all[i] == message)
-            return true;
-    return false;
-}
-
 void ts_types(struct out *out, const struct schema_unit *unit)
 {
-    struct vec asked = {0};
-    const struct schema_service *service = unit->services[0];
-    for (size_t i = 0; i < service->method_count; i++)
-        if (service->methods[i].request)
-            reach(service->methods[i].request, &asked, out->pool);
+    const struct map asked = reach_requests(out->pool, unit->services[0]);
     for (size_t i = 0; i < unit->message_count; i++) {
         const struct schema_message *message = unit->messages[i];
         if (message->entry)
@@ -201,7 +175,8 @@ void ts_types(struct out *out, const struct schema_unit *unit)
         ts_doc(out, "", message->doc);
         out_printf(out, "export interface %s {\n", ts_name(out, message));
         for (size_t j = 0; j < message->field_count; j++)
-            put_field(out, &message->fields[j], holds(&asked, message));
+            put_field(out, &message->fields[j],
+                      map_get(&asked, message->c_name) != NULL);
         out_printf(out, "}\n\n");
     }
 }

@@ -70,6 +70,36 @@ static void rules_become_constraints(void **state)
                      "{\"required\":[\"f\"]}]}]");
 }
 
+static void what_comes_back_is_required_if_it_is_always_there(void **state)
+{
+    (void)state;
+    const char *made = openapi(
+        "type A {\nX string `json:\"x,omitempty\"`\n}\n"
+        "type B {\nY string `json:\"y,omitempty\"`\nZ int `json:\"z\"`\n"
+        "P *int `json:\"p\"`\nL []A `json:\"l\"`\nA A `json:\"a\"`\n}\n"
+        "service s {\n@handler h\npost /h (A) returns (B)\n}\n");
+    assert_has(made, "\"required\":[\"x\"]"); /* a request is refused */
+    assert_has(made, "\"required\":[\"z\",\"l\"]");
+}
+
+static void info_and_annotations_are_told(void **state)
+{
+    (void)state;
+    const char *made = openapi("info (\nhost: \"api.example.com\"\n"
+                               "basePath: \"/v2\"\nschemes: \"https,http\"\n"
+                               "licenseName: \"MIT\"\n"
+                               "externalDocsURL: \"https://example.com\"\n)\n"
+                               "type A {\nX string `json:\"x\"`\n}\n"
+                               "@server (\ntags: \"pets, shop\"\n"
+                               "summary: \"all of it\"\n)\n" ROUTE);
+    assert_has(made, "\"servers\":[{\"url\":\"https://api.example.com/v2\"},"
+                     "{\"url\":\"http://api.example.com/v2\"}]");
+    assert_has(made, "\"license\":{\"name\":\"MIT\"}");
+    assert_has(made, "\"externalDocs\":{\"url\":\"https://example.com\"}");
+    assert_has(made, "\"tags\":[\"pets\",\"shop\"]");
+    assert_has(made, "\"summary\":\"all of it\"");
+}
+
 static void sources_become_parameters(void **state)
 {
     (void)state;
@@ -157,6 +187,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         LOADED_TEST(whole_file),
         LOADED_TEST(rules_become_constraints),
+        LOADED_TEST(what_comes_back_is_required_if_it_is_always_there),
+        LOADED_TEST(info_and_annotations_are_told),
         LOADED_TEST(sources_become_parameters),
         LOADED_TEST(every_path_parameter_is_declared),
         LOADED_TEST(forms_stand_in_bodies),
