@@ -123,20 +123,24 @@ static int config_read(struct actor_process *process, const char *path,
 }
 
 /* Routes behind a token need a secret that is worth the name. */
-static int secret_check(const struct api *api, const char *path,
+static int secrets_find(struct api *api, const char *path,
                         struct bus_error *err)
 {
-    const struct actor_auth *auth = api->config->auth;
-    bool guarded = false;
-    for (size_t i = 0; i < api->routes.count; i++)
-        guarded = guarded || api->routes.all[i].jwt;
-    if (!guarded || (auth && auth->access_secret &&
-                     strlen(auth->access_secret) >= ACTOR_SECRET_LEAST))
-        return BUS_OK;
-    return bus_error_set(err, BUS_INVALID_ARGUMENT,
-                         "%s: key Auth.AccessSecret: expected at least %d "
-                         "bytes, for routes behind a token",
-                         path, ACTOR_SECRET_LEAST);
+    for (size_t i = 0; i < api->routes.count; i++) {
+        struct route *route = &api->routes.all[i];
+        if (!route->jwt)
+            continue;
+        const struct actor_auth *auth =
+            actor_auth_find(api->config, route->jwt);
+        if (!auth || !auth->access_secret ||
+            strlen(auth->access_secret) < ACTOR_SECRET_LEAST)
+            return bus_error_set(err, BUS_INVALID_ARGUMENT,
+                                 "%s: key %s.AccessSecret: expected at least "
+                                 "%d bytes, for routes behind a token",
+                                 path, route->jwt, ACTOR_SECRET_LEAST);
+        route->auth = auth;
+    }
+    return BUS_OK;
 }
 
 /* EDGE_PORT=N moves the listeners to N, N + 1, ... in the order of Apis. */
@@ -180,7 +184,7 @@ static int apis_read(struct edge *edge, struct bus_error *err)
         if (!code)
             code = config_read(process, path, api, err);
         if (!code)
-            code = secret_check(api, path, err);
+            code = secrets_find(api, path, err);
         if (!code)
             code = port_of(api, i, err);
         if (code)

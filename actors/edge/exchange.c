@@ -138,7 +138,7 @@ static bool step_token(struct exchange *exchange, const struct http_reader *in)
     if (!exchange->route->jwt)
         return true;
     struct bus_error err = {0};
-    const struct actor_auth *auth = exchange->api->config->auth;
+    const struct actor_auth *auth = exchange->route->auth;
     int64_t now = bus_wall(exchange->edge->clock) / 1000000;
     struct bus_bytes token = token_of(in);
     int code = actor_token_read(token, auth->access_secret, now,

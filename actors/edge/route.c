@@ -96,7 +96,8 @@ static void route_fill(struct route *route,
     if (method->reply)
         route->reply = layout_shape(layout, method->reply);
     if (method->group) {
-        route->jwt = method->group->jwt || method->group->jwt_transition;
+        route->jwt = method->group->jwt ? method->group->jwt
+                                        : method->group->jwt_transition;
         route->timeout_ms = method->group->timeout_ms;
         route->body_max = method->group->max_bytes;
     }

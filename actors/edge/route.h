@@ -15,6 +15,7 @@
 
 #define ROUTE_PARAMS_MAX 32
 
+struct actor_auth;
 struct schema_service;
 
 struct route {
@@ -25,7 +26,8 @@ struct route {
     const struct bus_shape *request; /* NULL: none */
     const struct bus_shape *reply;   /* NULL: none, or not a struct */
     bool replies;                    /* says it returns something */
-    bool jwt;                        /* needs a token */
+    const char *jwt;                 /* whose token it needs; NULL: none */
+    const struct actor_auth *auth;   /* with jwt: found by the API's reader */
     int64_t timeout_ms;              /* 0: the API's */
     int64_t body_max;                /* 0: the API's */
 };

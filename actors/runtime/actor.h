@@ -101,6 +101,12 @@ const void *bus_config(const struct bus_call *call);
 struct actor_config;
 const struct actor_config *bus_settings(const struct bus_call *call);
 
+/* The secret and the life of tokens behind `jwt: NAME`: the key NAME of the
+ * YAML, or Auth without one. NULL outside the runtime and where neither is. */
+struct actor_auth;
+const struct actor_auth *bus_auth(const struct bus_call *call,
+                                  const char *name);
+
 /* One log line with the call's trace. */
 void bus_info(const struct bus_call *call, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

@@ -128,6 +128,12 @@ const struct actor_config *bus_settings(const struct bus_call *call)
     return call->worker ? call->worker->runtime->process.config : NULL;
 }
 
+const struct actor_auth *bus_auth(const struct bus_call *call, const char *name)
+{
+    const struct actor_config *config = bus_settings(call);
+    return config ? actor_auth_find(config, name) : NULL;
+}
+
 __attribute__((format(printf, 3, 0))) static void
 say(const struct bus_call *call, enum bus_log_level level, const char *format,
     va_list args)

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "actors/runtime/settings_part.h"
 #include "bus/arena.h"
 #include "bus/code.h"
 #include "bus/config.h"
@@ -61,9 +62,6 @@ RULE(wait_rule, .fallback = "8s"); /* the supervisor kills after ten */
 static const struct bus_rule timeout_rule = {
     .fallback = TEXT_OF(ACTOR_TIMEOUT_MS), .low = 0, .high = HUGE_VAL};
 static const struct bus_rule method_timeout_rule = {.low = 0, .high = HUGE_VAL};
-RULE(secret_rule, .alias = "Secret");
-static const struct bus_rule expire_rule = {
-    .low = 0, .high = HUGE_VAL, .alias = "ExpireIn"};
 static const struct bus_rule port_rule = {
     .fallback = "0", .low = 0, .high = 65535};
 static const struct bus_rule weight_rule = {
@@ -87,16 +85,6 @@ static const struct bus_field log_fields[] = {
           .rule = &true_rule),
 };
 static SHAPE(log_shape, struct actor_log_config, "Log", log_fields);
-
-static const struct bus_field auth_fields[] = {
-    FIELD(struct actor_auth, "AccessSecret", access_secret, .kind = BUS_TEXT,
-          .flags = BUS_REQUIRED | BUS_SECRET, .rule = &secret_rule),
-    FIELD(struct actor_auth, "AccessExpire", access_expire, .kind = BUS_I64,
-          .flags = BUS_REQUIRED | BUS_HAS_RANGE, .rule = &expire_rule),
-    FIELD(struct actor_auth, "PrevSecret", prev_secret, .kind = BUS_TEXT,
-          .flags = BUS_SECRET),
-};
-static SHAPE(auth_shape, struct actor_auth, "Auth", auth_fields);
 
 static const struct bus_field source_fields[] = {
     FIELD(struct actor_source, "DataSource", data_source, .kind = BUS_TEXT,
@@ -224,7 +212,7 @@ static const struct bus_field config_fields[] = {
            .rule = &conns_rule),
     CONFIG("Mode", mode, .kind = BUS_TEXT, .rule = &mode_rule),
     CONFIG("Log", log, .kind = BUS_MESSAGE, .shape = &log_shape),
-    CONFIG("Auth", auth, .kind = BUS_MESSAGE, .shape = &auth_shape),
+    CONFIG("Auth", auth, .kind = BUS_MESSAGE, .shape = &actor_auth_shape),
     CONFIG("Mysql", mysql, .kind = BUS_MESSAGE, .shape = &source_shape),
     CONFIG("Sqlite", sqlite, .kind = BUS_MESSAGE, .shape = &source_shape),
     CONFIG("CacheRedis", cache_redis, .kind = BUS_MESSAGE,
@@ -310,14 +298,20 @@ static int read_parts(const struct bus_yaml *map, const struct bus_shape *own,
                       struct bus_arena *arena, struct actor_config *config,
                       void *own_message, struct bus_error *err)
 {
-    struct bus_config_part parts[3] = {{&actor_config_shape, config}};
+    struct bus_config_part parts[4] = {{&actor_config_shape, config}};
+    struct bus_config_part *auths = bus_arena_alloc(arena, sizeof(*auths));
     int code = clients_part(map, arena, &parts[1], err);
+    if (code == BUS_OK)
+        code = settings_auths(map, own, arena, &parts[2], err);
     if (code != BUS_OK)
         return code;
-    parts[2] = (struct bus_config_part){own, own_message};
-    code = bus_config_bind(map, parts, own ? 3 : 2, arena, err);
+    parts[3] = (struct bus_config_part){own, own_message};
+    code = bus_config_bind(map, parts, own ? 4 : 3, arena, err);
     if (code != BUS_OK)
         return code;
+    if (auths)
+        *auths = parts[2];
+    config->auths = auths;
     return fill_defaults(arena, config, err);
 }
 
@@ -367,7 +361,7 @@ int actor_config_peek(const struct bus_yaml *yaml, struct bus_arena *arena,
         struct bus_yaml *copy = bus_arena_alloc(arena, sizeof(*copy));
         if (!copy)
             return bus_error_set(err, BUS_RESOURCE_EXHAUSTED, "out of arena");
-        if (!is_known(at->key))
+        if (!is_known(at->key) && !settings_is_auth(at))
             continue;
         *copy = *at;
         *tail = copy;

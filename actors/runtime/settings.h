@@ -22,10 +22,12 @@
 #define ACTOR_BYTES_MAX 1048576 /* MaxBytes: of one request's body */
 #define ACTOR_CONNS_MAX 10000   /* MaxConns */
 #define ACTOR_CLIENTS_MAX 256   /* keys that end in Rpc */
+#define ACTOR_AUTHS_MAX 64      /* keys with secrets of tokens, beside Auth */
 
 struct bus_arena;
 struct bus_error;
 struct bus_yaml;
+struct bus_config_part;
 
 struct actor_log_config {
     const char *level; /* debug, info, error or severe */
@@ -115,19 +117,25 @@ struct actor_config {
     int32_t mailbox;
     int64_t max_bytes;
     int32_t max_conns;
-    const char *mode;                  /* dev, test, rt, pre, pro */
-    struct actor_log_config *log;      /* never NULL once read */
-    struct actor_auth *auth;           /* NULL: none */
-    struct actor_source *mysql;        /* NULL: none */
-    struct actor_source *sqlite;       /* NULL: none */
-    struct bus_list cache_redis;       /* struct actor_redis */
-    struct actor_cache *cache;         /* NULL: none */
-    struct actor_etcd *etcd;           /* NULL: none */
-    const char *errors;                /* text, code, problem */
-    struct actor_telemetry *telemetry; /* NULL: none */
-    struct actor_shutdown *shutdown;   /* never NULL once read */
-    struct bus_list methods;           /* struct actor_method_pair */
+    const char *mode;                    /* dev, test, rt, pre, pro */
+    struct actor_log_config *log;        /* never NULL once read */
+    struct actor_auth *auth;             /* NULL: none */
+    const struct bus_config_part *auths; /* of other names: actor_auth_find */
+    struct actor_source *mysql;          /* NULL: none */
+    struct actor_source *sqlite;         /* NULL: none */
+    struct bus_list cache_redis;         /* struct actor_redis */
+    struct actor_cache *cache;           /* NULL: none */
+    struct actor_etcd *etcd;             /* NULL: none */
+    const char *errors;                  /* text, code, problem */
+    struct actor_telemetry *telemetry;   /* NULL: none */
+    struct actor_shutdown *shutdown;     /* never NULL once read */
+    struct bus_list methods;             /* struct actor_method_pair */
 };
+
+/* What tokens behind `jwt: NAME` or `jwtTransition: NAME` are checked and made
+ * with: the key NAME, or Auth if there is none; NULL: neither. */
+const struct actor_auth *actor_auth_find(const struct actor_config *config,
+                                         const char *name);
 
 extern const struct bus_shape actor_config_shape;
 extern const struct bus_shape actor_client_shape;

@@ -52,25 +52,42 @@ static void middleware(struct gen *gen, struct out *out, const char *name)
                name, gen->actor, gen->actor, gen_middleware_name(gen, name));
 }
 
-static const struct schema_group *group_with_jwt(const struct gen *gen,
-                                                 size_t index)
+/* A name that is a key of the YAML: not one that a group before has. */
+static const char *new_key(struct gen *gen, struct vec *keys, const char *name)
 {
-    const struct schema_method *const *methods = gen->methods.items;
-    const struct schema_group *group = methods[index]->group;
+    const char *const *all = keys->items;
     /* What is no name would not be a key of YAML either. */
-    if (!group || !group->jwt ||
-        strcmp(name_c(gen->pool, group->jwt), group->jwt))
+    if (!name || strcmp(name_c(gen->pool, name), name))
         return NULL;
-    for (size_t i = 0; i < index; i++)
-        if (methods[i]->group && methods[i]->group->jwt &&
-            !strcmp(methods[i]->group->jwt, group->jwt))
+    for (size_t i = 0; i < keys->count; i++)
+        if (!strcmp(all[i], name))
             return NULL;
-    return group;
+    vec_push(gen->pool, keys, name);
+    return name;
+}
+
+/* Keys for the tokens of a group's routes. */
+static void secrets(struct gen *gen, struct out *out, struct vec *keys,
+                    const struct schema_group *group)
+{
+    const char *jwt = new_key(gen, keys, group->jwt);
+    if (jwt)
+        out_printf(out,
+                   "# At least 32 bytes that only you know.\n%s:\n"
+                   "  AccessSecret: ${%s_SECRET}\n  AccessExpire: 7200\n",
+                   jwt, jwt);
+    const char *both = new_key(gen, keys, group->jwt_transition);
+    if (both)
+        out_printf(out,
+                   "# Tokens by either are taken.\n%s:\n"
+                   "  Secret: ${%s_SECRET}\n  PrevSecret: ${%s_PREVIOUS}\n",
+                   both, both, both);
 }
 
 static void configuration(struct gen *gen, struct out *out)
 {
     const struct schema_method *const *methods = gen->methods.items;
+    struct vec keys = {0};
     bool http = false;
     for (size_t i = 0; i < gen->methods.count; i++)
         http = http || methods[i]->verb;
@@ -78,14 +95,9 @@ static void configuration(struct gen *gen, struct out *out)
     if (http)
         out_printf(out, "Host: 0.0.0.0\nPort: 8888\n");
     out_printf(out, "Timeout: 3000\n");
-    for (size_t i = 0; i < gen->methods.count; i++) {
-        const struct schema_group *group = group_with_jwt(gen, i);
-        if (group)
-            out_printf(out,
-                       "# At least 32 bytes that only you know.\n%s:\n"
-                       "  AccessSecret: ${%s_SECRET}\n  AccessExpire: 7200\n",
-                       group->jwt, group->jwt);
-    }
+    for (size_t i = 0; i < gen->methods.count; i++)
+        if (methods[i]->group)
+            secrets(gen, out, &keys, methods[i]->group);
 }
 
 static bool keep(struct gen *gen, const char *path, const struct out *out)

@@ -173,6 +173,29 @@ static void methods_have_settings(void **state)
     assert_false(pairs[1].config->barrier);
 }
 
+static void secrets_have_names_of_the_schema(void **state)
+{
+    static const char text[] = "Auth: {AccessSecret: one, AccessExpire: 1}\n"
+                               "JwtAuth: {AccessSecret: two, AccessExpire: 2}\n"
+                               "Trans: {Secret: three, PrevSecret: old}\n";
+    (void)state;
+    assert_int_equal(read_text(text, NULL), BUS_OK);
+    assert_string_equal(actor_auth_find(config, "JwtAuth")->access_secret,
+                        "two");
+    assert_int_equal(actor_auth_find(config, "JwtAuth")->access_expire, 2);
+    assert_string_equal(actor_auth_find(config, "Trans")->prev_secret, "old");
+    assert_ptr_equal(actor_auth_find(config, "Auth"), config->auth);
+    assert_ptr_equal(actor_auth_find(config, "Other"), config->auth);
+    assert_ptr_equal(actor_auth_find(config, NULL), config->auth);
+    /* Readers that know nothing of the service find them as well. */
+    assert_int_equal(actor_config_peek(parse(text), &arena, &config, &err),
+                     BUS_OK);
+    assert_string_equal(actor_auth_find(config, "JwtAuth")->access_secret,
+                        "two");
+    assert_int_equal(read_text("Port: 1\n", NULL), BUS_OK);
+    assert_null(actor_auth_find(config, "Auth"));
+}
+
 static void a_peek_skips_what_the_service_knows(void **state)
 {
     (void)state;
@@ -231,6 +254,7 @@ int main(void)
         TEST(keys_match_in_any_case),
         TEST(the_service_has_keys_of_its_own),
         TEST(methods_have_settings),
+        TEST(secrets_have_names_of_the_schema),
         TEST(a_peek_skips_what_the_service_knows),
         TEST(what_is_wrong_is_named_with_its_place),
     };

@@ -88,6 +88,21 @@ static void stubs_every_handler(void **state)
     assert_holds("etc/user-api.yaml", "\nAuth:\n  AccessSecret: ");
 }
 
+static void configures_every_secret(void **state)
+{
+    (void)state;
+    generate("type A {\n X int `json:\"x\"`\n}\n"
+             "@server(\n jwt: JwtAuth\n)\nservice user-api {\n"
+             "@handler a\nget /a (A)\n}\n"
+             "@server(\n jwtTransition: Trans\n)\nservice user-api {\n"
+             "@handler b\nget /b (A)\n}\n");
+    assert_holds("etc/user-api.yaml",
+                 "\nJwtAuth:\n  AccessSecret: ${JwtAuth_SECRET}\n"
+                 "  AccessExpire: 7200\n");
+    assert_holds("etc/user-api.yaml", "\nTrans:\n  Secret: ${Trans_SECRET}\n"
+                                      "  PrevSecret: ${Trans_PREVIOUS}\n");
+}
+
 static void keeps_what_is_there(void **state)
 {
     (void)state;
@@ -121,6 +136,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         FOLDER_TEST(stubs_every_handler),
+        FOLDER_TEST(configures_every_secret),
         FOLDER_TEST(keeps_what_is_there),
         FOLDER_TEST(says_when_it_cannot_write),
     };
