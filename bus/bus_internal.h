@@ -28,6 +28,13 @@
 #define BUS_ROUTE_BUCKETS 64
 #define BUS_LINES_MAX 1024 /* instances of one actor */
 
+#define BUS_EJECT_LOSSES 3 /* connections lost in mid-call, in a row */
+#define BUS_EJECT_MS 1000  /* then it is passed over so long, doubling */
+#define BUS_EJECT_MS_MAX 30000
+#define BUS_WARM_MS 5000 /* an instance is given its full share after that */
+
+struct guard;
+struct guards;
 struct line;
 struct bus_server;
 struct bus_memory;
@@ -48,6 +55,8 @@ struct bus {
     pthread_mutex_t route_lock;
     struct route *routes[BUS_ROUTE_BUCKETS];
     struct line *retired; /* whose name is gone, until their calls are */
+
+    struct guards *guards;
 
     pthread_mutex_t park_lock;
     struct attempt *parked; /* waiting for another instance */
@@ -91,6 +100,7 @@ struct target {
     const char *actor;
     const char *instance; /* NULL: any */
     const char *node;     /* NULL: any */
+    uint64_t key;         /* affinity.h; 0: none */
 };
 
 struct attempt {
@@ -103,6 +113,7 @@ struct attempt {
     int64_t lost_at; /* when first lost; 0: never */
     int64_t wake;    /* while parked */
     struct target target;
+    struct guard *guard;      /* NULL: none */
     const struct line *avoid; /* compared, never read */
     uint64_t frame;           /* the line's frame that carries it */
     uint32_t id;              /* the line's */
@@ -143,6 +154,11 @@ enum route_find {
 /* Chooses a line; the caller holds a reference to *ret. */
 enum route_find route_choose(struct bus *bus, const struct target *target,
                              const struct line *avoid, struct line **ret);
+/* The key of a request's body, where the actor names one for the method. */
+uint64_t route_key(struct bus *bus, const char *actor, const char *method,
+                   struct bus_bytes body);
+/* A random number, not for secrets. */
+uint32_t route_draw(void);
 /* Names changed: lines are made and retired. */
 void route_sync(struct bus *bus);
 int64_t route_tick(struct bus *bus, int64_t now);

@@ -13,8 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bus/fake.h"
+#include "bus/affinity.h"
 #include "bus/frame.h"
+#include "bus/guards.h"
 #include "bus/line.h"
 #include "bus/memory_internal.h"
 
@@ -26,8 +27,30 @@
 
 /* ---- Ending ---- */
 
+/* Failures of an instance, as go-zero's breaker counts them; not that there is
+ * none, which is known without asking. */
+static bool is_failure(const struct bus_error *error)
+{
+    switch (error->code) {
+    case BUS_DEADLINE_EXCEEDED:
+    case BUS_INTERNAL:
+    case BUS_DATA_LOSS:
+    case BUS_RESOURCE_EXHAUSTED:
+        return true;
+    case BUS_UNKNOWN:
+        return strcmp(error->reason, "outcome_unknown") == 0;
+    case BUS_UNAVAILABLE:
+        return strcmp(error->reason, "no_responder") != 0;
+    default:
+        return false;
+    }
+}
+
 void attempt_finish(struct attempt *attempt, const struct bus_reply *reply)
 {
+    if (attempt->guard)
+        guard_note(attempt->guard, bus_now(attempt->bus->clock),
+                   !is_failure(&reply->error));
     attempt->done(attempt->arg, reply);
     free(attempt);
 }
@@ -140,6 +163,13 @@ static void attempt_send(struct attempt *attempt)
     attempt_fail(attempt, BUS_RESOURCE_EXHAUSTED, "busy", "too much in flight");
 }
 
+/* What may have been executed, once more. */
+static bool may_repeat(struct attempt *attempt)
+{
+    return attempt->idempotent &&
+           (!attempt->guard || guard_retries(attempt->guard));
+}
+
 void attempt_lost(struct attempt *attempt, enum attempt_fate fate)
 {
     int64_t now = bus_now(attempt->bus->clock);
@@ -153,7 +183,7 @@ void attempt_lost(struct attempt *attempt, enum attempt_fate fate)
         return;
     }
     bool executed = fate == ATTEMPT_UNKNOWN || fate == ATTEMPT_SILENT;
-    if (executed && !attempt->idempotent) {
+    if (executed && !may_repeat(attempt)) {
         attempt_fail(attempt, BUS_UNKNOWN, "outcome_unknown",
                      "connection lost in mid-call");
         return;
@@ -224,21 +254,22 @@ void attempts_end(struct bus *bus)
 
 /* ---- Starting ---- */
 
-/* "user", "user#3" or "user@n2", cut in place. */
+/* "user", "user#3", "user@n2" or "user#3@n2", cut in place. */
 static bool target_parse(char *text, struct target *ret)
 {
-    *ret = (struct target){text, NULL, NULL};
-    char *mark = strpbrk(text, "#@");
-    if (mark) {
-        if (*mark == '#')
-            ret->instance = mark + 1;
-        else
-            ret->node = mark + 1;
-        *mark = '\0';
-        if (!bus_name_valid(mark + 1))
-            return false;
+    *ret = (struct target){.actor = text};
+    char *node = strchr(text, '@');
+    if (node) {
+        *node++ = '\0';
+        ret->node = node;
     }
-    return bus_name_valid(text);
+    char *instance = strchr(text, '#');
+    if (instance) {
+        *instance++ = '\0';
+        ret->instance = instance;
+    }
+    return bus_name_valid(text) && (!node || bus_name_valid(node)) &&
+           (!instance || bus_name_valid(instance));
 }
 
 static bool method_repeatable(const struct bus_request *request)
@@ -309,6 +340,26 @@ static void refuse(bus_done *done, void *arg, int code, const char *sentence)
     done(arg, &reply);
 }
 
+/* Finds what is known of the method. System methods are always asked. */
+static bool admitted(struct attempt *attempt, const struct bus_request *request)
+{
+    struct bus *bus = attempt->bus;
+    if (request->method[0] == '$')
+        return true;
+    attempt->target.key = request->affinity.len
+                              ? affinity_hash(request->affinity)
+                              : route_key(bus, attempt->target.actor,
+                                          request->method, request->body);
+    struct guard *guard =
+        guards_get(bus->guards, request->target, request->method);
+    if (!guard)
+        return true;
+    if (!guard_allows(guard, bus_now(bus->clock), route_draw()))
+        return false;
+    attempt->guard = guard; /* from here on it is told of the end */
+    return true;
+}
+
 void bus_start(struct bus *bus, const struct bus_request *request,
                bus_done *done, void *arg)
 {
@@ -333,6 +384,9 @@ void bus_start(struct bus *bus, const struct bus_request *request,
                      "the request is larger than a frame");
     else if (!target_parse(attempt->text, &attempt->target))
         attempt_fail(attempt, BUS_INVALID_ARGUMENT, "", "not a target");
+    else if (!admitted(attempt, request))
+        attempt_fail(attempt, BUS_UNAVAILABLE, "breaker_open",
+                     "too many calls have failed of late: not asked");
     else
         attempt_send(attempt);
     bus_settle(bus);
@@ -436,76 +490,4 @@ int bus_wait(struct bus *bus, const struct bus_request *request,
     pthread_cond_destroy(&waiter.changed);
     pthread_mutex_destroy(&waiter.lock);
     return reply->error.code;
-}
-
-/* ---- From inside a handler ---- */
-
-static int refuse_call(struct bus_call *call, int code, const char *sentence)
-{
-    return bus_error_set(&call->error, code, "%s", sentence);
-}
-
-static int call_pack(struct bus_call *call, const struct bus_method *method,
-                     const void *request, struct bus_bytes *ret)
-{
-    *ret = (struct bus_bytes){NULL, 0};
-    if (!method->request || !request)
-        return BUS_OK;
-    struct bus_buf buf;
-    bus_buf_init(&buf, BUS_FRAME_BYTES_MAX);
-    bus_pack_message(&buf, method->request, request);
-    struct bus_bytes packed = bus_buf_bytes(&buf);
-    bool fits = !buf.failed && keep(call->arena, &packed);
-    bus_buf_release(&buf);
-    if (!fits)
-        return refuse_call(call, BUS_RESOURCE_EXHAUSTED,
-                           "the request does not fit a frame");
-    *ret = packed;
-    return BUS_OK;
-}
-
-static int call_answer(struct bus_call *call, const struct bus_method *method,
-                       const struct bus_reply *got, void *reply)
-{
-    if (got->error.code != BUS_OK) {
-        call->error = got->error;
-        return got->error.code;
-    }
-    if (!method->reply || !reply || got->body.len == 0)
-        return BUS_OK;
-    struct bus_error err;
-    if (bus_unpack_message(got->body, method->reply, call->arena, reply,
-                           &err) == BUS_OK)
-        return BUS_OK;
-    return bus_error_set(&call->error, BUS_INTERNAL,
-                         "%s.%s answered what its schema does not say: %s",
-                         method->actor, method->name, err.sentence);
-}
-
-int bus_call(struct bus_call *call, const char *target,
-             const struct bus_method *method, const void *request, void *reply)
-{
-    if (call->locked)
-        return refuse_call(call, BUS_FAILED_PRECONDITION,
-                           "a call inside an open transaction");
-    if (call->fake)
-        return bus_fake_take(call, method, request, reply);
-    struct bus_request sent = {
-        .target = target ? target : method->actor,
-        .method = method->name,
-        .deadline = call->deadline,
-        .meta = call->meta,
-        .flags = method->flags,
-    };
-    sent.meta.depth++;
-    sent.meta.key = NULL; /* the key and the saga mean this call, not those */
-    sent.meta.saga = (struct bus_saga_mark){0}; /* that it makes */
-    if (bus_trace_some(&call->meta.trace))
-        bus_trace_child(&call->meta.trace, &sent.meta.trace);
-    int code = call_pack(call, method, request, &sent.body);
-    if (code != BUS_OK)
-        return code;
-    struct bus_reply got;
-    bus_wait(call->bus, &sent, call->arena, &got);
-    return call_answer(call, method, &got, reply);
 }

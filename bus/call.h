@@ -24,7 +24,7 @@
 
 #define BUS_CALL_DEPTH_MAX 16    /* calls within calls */
 #define BUS_CALL_TIMEOUT_MS 2000 /* when nobody said otherwise */
-#define BUS_TARGET_MAX 128       /* "user#3", "user@n2" */
+#define BUS_TARGET_MAX 192       /* "user#3", "user@n2", "user#3@n2" */
 #define BUS_METHOD_MAX 128
 
 /* Method flags. */
@@ -116,8 +116,9 @@ struct bus_request {
     const char *method;
     int64_t deadline;
     struct bus_meta meta;
-    uint32_t flags; /* of the method, BUS_IDEMPOTENT */
-    bool oneway;    /* nothing comes back; done hears only of the sending */
+    uint32_t flags;            /* of the method, BUS_IDEMPOTENT */
+    struct bus_bytes affinity; /* goes where others of this key go; len 0 */
+    bool oneway; /* nothing comes back; done hears only of the sending */
     struct bus_bytes body;
 };
 

@@ -15,7 +15,6 @@
 #include "bus/frame.h"
 
 #define ACK_EVERY (BUS_CREDIT_FRAMES / 4)
-#define LATENCY_DECAY (10 * BUS_SECOND)
 #define LATENCY_FIRST_US 100
 
 static _Thread_local struct {
@@ -176,6 +175,8 @@ static void line_down(void *arg)
         slots_pick(&line->slots, slot_up_to_frame, (int64_t)line->taken);
     struct attempt *unsent = pick_gathered(line);
     gather_reset(line);
+    if (unknown)
+        line_count_loss(line, now);
     pthread_mutex_unlock(&line->lock);
     attempts_lost(unknown, ATTEMPT_UNKNOWN);
     attempts_lost(unsent, ATTEMPT_UNSENT);
@@ -218,22 +219,6 @@ static void line_sent(void *arg, bool taken)
     oneways_finish(left);
 }
 
-/* Peak EWMA: a slower answer counts at once, faster ones by and by. */
-static void measure(struct line *line, int64_t sample, int64_t now)
-{
-    int64_t us = sample / 1000;
-    int64_t old = atomic_load_explicit(&line->latency_us, memory_order_relaxed);
-    int64_t since = now - line->measured;
-    int64_t next = us;
-    if (us < old)
-        next = (old * LATENCY_DECAY + us * since) / (LATENCY_DECAY + since);
-    if (next > UINT32_MAX)
-        next = UINT32_MAX;
-    atomic_store_explicit(&line->latency_us, (unsigned)next,
-                          memory_order_relaxed);
-    line->measured = now;
-}
-
 static bool refused_draining(const struct bus_envelope *envelope)
 {
     static const char word[] = "draining";
@@ -248,7 +233,8 @@ static void heard_reply(struct line *line, const struct bus_envelope *envelope,
     pthread_mutex_lock(&line->lock);
     struct attempt *attempt = slots_take(&line->slots, envelope->id);
     if (attempt)
-        measure(line, now - attempt->started, now);
+        line_measure(line, now - attempt->started, now);
+    line->losses = 0;
     pthread_mutex_unlock(&line->lock);
     if (!attempt)
         return; /* too late, or answered twice */
@@ -267,6 +253,9 @@ static void heard_welcome(struct line *line, int64_t now)
     if (line->state == LINE_GREETING) {
         line->state = LINE_UP;
         line->since = line->heard = now;
+        if (!line->greeted)
+            line->born = now;
+        line->greeted = true;
         flush_locked(line);
     }
     pthread_mutex_unlock(&line->lock);
@@ -383,6 +372,7 @@ struct line *line_new(struct bus *bus, const struct bus_name *name)
     line->bus = bus;
     line->name = *name;
     line->frame = 1;
+    line->born = bus_now(bus->clock);
     atomic_init(&line->refs, 1);
     atomic_init(&line->latency_us, LATENCY_FIRST_US);
     pthread_mutex_init(&line->lock, NULL);

@@ -23,14 +23,18 @@ struct line {
     struct bus *bus;
     struct bus_name name;
     atomic_uint refs;
-    atomic_uint latency_us;   /* peak EWMA */
-    _Atomic uint8_t state;    /* enum line_state, written under lock */
-    _Atomic int64_t measured; /* when latency_us was */
-    atomic_bool draining;     /* said goodbye */
-    atomic_bool silent;       /* answers no ping */
+    atomic_uint latency_us;        /* peak EWMA */
+    _Atomic uint8_t state;         /* enum line_state, written under lock */
+    _Atomic int64_t measured;      /* when latency_us was */
+    atomic_bool draining;          /* said goodbye */
+    atomic_bool silent;            /* answers no ping */
+    _Atomic int64_t born;          /* when it was first up; until then, made */
+    _Atomic int64_t ejected_until; /* passed over; 0: not */
 
     pthread_mutex_t lock;
-    bool retired; /* its name is gone */
+    unsigned losses; /* connections lost in mid-call since the last answer */
+    bool greeted;    /* was up once */
+    bool retired;    /* its name is gone */
     int64_t retired_at;
     struct link *link;
     int64_t since;  /* of the state */
@@ -71,6 +75,11 @@ void line_retire(struct line *line);
 int64_t line_tick(struct line *line, int64_t now, bool *ret_closed);
 /* Ends it now: every call in flight is failed. */
 void line_close(struct line *line);
+
+/* line_health.c, lock held: an answer came after so many ns; a connection was
+ * lost with calls in flight. */
+void line_measure(struct line *line, int64_t sample, int64_t now);
+void line_count_loss(struct line *line, int64_t now);
 
 /* While a thread handles what came in one frame, what it causes is held back
  * and leaves at the end as one frame a line. */

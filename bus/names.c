@@ -21,6 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "bus/affinity.h"
 #include "bus/bus_internal.h"
 #include "bus/code.h"
 #include "bus/error.h"
@@ -462,6 +463,7 @@ static bool name_complete(const struct bus_name *name)
     return bus_name_valid(name->actor) && bus_name_valid(name->instance) &&
            strlen(name->instance) < BUS_INSTANCE_MAX && name->url[0] &&
            !strchr(name->url, '\n') && !strchr(name->events, '\n') &&
+           affinity_keys_valid(name->affinity) &&
            (name->node[0] == '\0' || bus_name_valid(name->node));
 }
 

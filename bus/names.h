@@ -25,6 +25,7 @@ enum bus_name_origin {
     BUS_NAME_MIRRORED, /* of another, put here by the registrar */
     BUS_NAME_STALE,    /* mirrored, and the registry is out of reach */
 };
+#define BUS_AFFINITY_MAX 256
 
 /* One live instance. */
 struct bus_name {
@@ -36,6 +37,7 @@ struct bus_name {
     char tcp[BUS_URL_MAX];           /* where other nodes call it; "" */
     char key[BUS_KEY_NAME_MAX];      /* under which it is registered; "" */
     uint8_t origin;                  /* enum bus_name_origin */
+    char affinity[BUS_AFFINITY_MAX]; /* keys of methods, affinity.h; "" */
     int32_t pid;
     int64_t started; /* Unix time, us: with pid one incarnation */
 };

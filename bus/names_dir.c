@@ -112,6 +112,8 @@ static bool name_write(int fd, const struct bus_name *name)
         bus_buf_printf(&text, "tcp %s\n", name->tcp);
     if (name->key[0])
         bus_buf_printf(&text, "key %s\n", name->key);
+    if (name->affinity[0])
+        bus_buf_printf(&text, "affinity %s\n", name->affinity);
     bus_buf_printf(&text, "node %s\npid %" PRId32 "\nstarted %" PRId64 "\n",
                    name->node, name->pid, name->started);
     if (name->origin != BUS_NAME_OWN) /* last: names_dir_mark writes over it */
@@ -211,6 +213,8 @@ static void line_read(char *line, struct bus_name *name)
         text_set(name->url, sizeof(name->url), value);
     else if (strcmp(line, "events") == 0)
         text_set(name->events, sizeof(name->events), value);
+    else if (strcmp(line, "affinity") == 0)
+        text_set(name->affinity, sizeof(name->affinity), value);
     else if (strcmp(line, "node") == 0)
         text_set(name->node, sizeof(name->node), value);
     else if (strcmp(line, "tcp") == 0)

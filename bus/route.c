@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bus/affinity.h"
 #include "bus/line.h"
 #include "bus/trace.h"
 
@@ -18,6 +19,7 @@
 struct route {
     struct route *next;
     char actor[BUS_NAME_MAX];
+    char keys[BUS_AFFINITY_MAX]; /* as its newest name says */
     struct line *lines;
 };
 
@@ -73,6 +75,8 @@ static void route_update(struct bus *bus, struct route *route,
         bus_names_list(bus->names, route->actor, names, BUS_LINES_MAX);
     if (count > BUS_LINES_MAX)
         count = BUS_LINES_MAX;
+    if (count > 0)
+        memcpy(route->keys, names[count - 1].affinity, sizeof(route->keys));
     struct line **at = &route->lines;
     while (*at) {
         struct line *line = *at;
@@ -144,7 +148,7 @@ static struct route *route_get(struct bus *bus, const char *actor)
 
 /* ---- Choosing ---- */
 
-static uint32_t draw(void)
+uint32_t route_draw(void)
 {
     static _Thread_local uint32_t state;
     if (state == 0) {
@@ -159,23 +163,43 @@ static uint32_t draw(void)
     return state;
 }
 
-/* Better is higher; 0 is out of the question. */
-static int fitness(const struct line *line, const struct line *avoid)
+/* What a choice is made for. */
+struct seeker {
+    const struct target *target;
+    const struct line *avoid;
+    int64_t now;
+};
+
+static bool meant(const struct line *line, const struct target *target)
 {
-    if (line->draining || line->state == LINE_CLOSED)
+    if (target->instance && strcmp(line->name.instance, target->instance) != 0)
+        return false;
+    return !target->node || strcmp(line->name.node, target->node) == 0;
+}
+
+/* Better is higher; 0 is out of the question. */
+static int fitness(const struct line *line, const struct seeker *seeker)
+{
+    if (!meant(line, seeker->target) || line->draining ||
+        line->state == LINE_CLOSED)
         return 0;
-    if (line->silent || line == avoid)
+    if (line->silent || line == seeker->avoid ||
+        line->ejected_until > seeker->now)
         return 1;
     return line->state == LINE_UP ? 3 : 2;
 }
 
-/* Differences below half a millisecond say nothing of an instance. */
-static uint64_t load(const struct line *line)
+/* Differences below half a millisecond say nothing of an instance. A new one
+ * looks four times as busy as it is, and less so every moment. */
+static uint64_t load(const struct line *line, int64_t now)
 {
     uint64_t latency = line->latency_us;
     if (latency < LATENCY_FLOOR_US)
         latency = LATENCY_FLOOR_US;
-    return ((uint64_t)line->slots.used + 1) * latency;
+    int64_t age = (now - line->born) / BUS_MILLI;
+    uint64_t cold = age < BUS_WARM_MS ? (uint64_t)(BUS_WARM_MS - age) : 0;
+    return ((uint64_t)line->slots.used + 1) * latency *
+           (BUS_WARM_MS + 3 * cold) / BUS_WARM_MS;
 }
 
 /* One that once was slow is asked again, or it would never be known to be
@@ -185,21 +209,14 @@ static bool forgotten(const struct line *line, int64_t now)
     return now - line->measured > FORGOTTEN && line->slots.used == 0;
 }
 
-static struct line *better(struct line *a, struct line *b)
+static struct line *better(struct line *a, struct line *b, int64_t now)
 {
-    uint64_t load_a = load(a), load_b = load(b);
+    uint64_t load_a = load(a, now), load_b = load(b, now);
     if (load_a == load_b)
         return a;
     struct line *best = load_a < load_b ? a : b;
     struct line *other = best == a ? b : a;
-    return forgotten(other, bus_now(a->bus->clock)) ? other : best;
-}
-
-static bool meant(const struct line *line, const struct target *target)
-{
-    if (target->instance && strcmp(line->name.instance, target->instance) != 0)
-        return false;
-    return !target->node || strcmp(line->name.node, target->node) == 0;
+    return forgotten(other, now) ? other : best;
 }
 
 struct pick {
@@ -208,11 +225,11 @@ struct pick {
 };
 
 static struct pick survey(const struct route *route,
-                          const struct target *target, const struct line *avoid)
+                          const struct seeker *seeker)
 {
     struct pick best = {0, 0};
     for (struct line *line = route->lines; line; line = line->next) {
-        int fit = meant(line, target) ? fitness(line, avoid) : 0;
+        int fit = fitness(line, seeker);
         if (fit > best.fitness)
             best = (struct pick){fit, 0};
         best.count += fit == best.fitness;
@@ -220,19 +237,38 @@ static struct pick survey(const struct route *route,
     return best;
 }
 
-static struct line *nth(const struct route *route, const struct target *target,
-                        const struct line *avoid, struct pick pick, size_t n)
+static struct line *nth(const struct route *route, const struct seeker *seeker,
+                        struct pick pick, size_t n)
 {
     struct line *line = route->lines;
     struct line *last = NULL;
     for (; line; line = line->next) {
-        if (!meant(line, target) || fitness(line, avoid) != pick.fitness)
+        if (fitness(line, seeker) != pick.fitness)
             continue;
         last = line;
         if (n-- == 0)
             break;
     }
     return last; /* states may change while we count: any that fits */
+}
+
+/* Of those that are well, connected or not: else keys would wander while an
+ * instance is being connected. */
+static struct line *wanted(const struct route *route,
+                           const struct seeker *seeker)
+{
+    struct line *best = NULL;
+    uint64_t most = 0;
+    for (struct line *line = route->lines; line; line = line->next) {
+        if (fitness(line, seeker) < 2)
+            continue;
+        uint64_t weight = affinity_weight(seeker->target->key, &line->name);
+        if (!best || weight > most) {
+            best = line;
+            most = weight;
+        }
+    }
+    return best;
 }
 
 /* Connects one that was never used, so that it takes part soon: any of them,
@@ -244,7 +280,7 @@ static void warm_one(const struct route *route, const struct target *target,
     for (struct line *line = route->lines; line; line = line->next) {
         if (line->state != LINE_IDLE || !meant(line, target))
             continue;
-        if (draw() % ++idle == 0) /* each with the same chance */
+        if (route_draw() % ++idle == 0) /* each with the same chance */
             *ret = line;
     }
     if (*ret)
@@ -252,22 +288,36 @@ static void warm_one(const struct route *route, const struct target *target,
 }
 
 static struct line *choose(const struct route *route,
-                           const struct target *target,
-                           const struct line *avoid)
+                           const struct seeker *seeker)
 {
-    struct pick pick = survey(route, target, avoid);
+    struct line *keyed = seeker->target->key ? wanted(route, seeker) : NULL;
+    if (keyed)
+        return keyed;
+    struct pick pick = survey(route, seeker);
     if (pick.fitness == 0)
         return NULL;
     if (pick.count == 1)
-        return nth(route, target, avoid, pick, 0);
-    size_t first = draw() % pick.count;
-    size_t second = draw() % (pick.count - 1);
+        return nth(route, seeker, pick, 0);
+    size_t first = route_draw() % pick.count;
+    size_t second = route_draw() % (pick.count - 1);
     second += second >= first;
-    struct line *a = nth(route, target, avoid, pick, first);
-    struct line *b = nth(route, target, avoid, pick, second);
+    struct line *a = nth(route, seeker, pick, first);
+    struct line *b = nth(route, seeker, pick, second);
     if (!a || !b)
         return a ? a : b;
-    return better(a, b);
+    return better(a, b, seeker->now);
+}
+
+uint64_t route_key(struct bus *bus, const char *actor, const char *method,
+                   struct bus_bytes body)
+{
+    uint64_t key = 0;
+    pthread_mutex_lock(&bus->route_lock);
+    const struct route *route = route_get(bus, actor);
+    if (route && route->keys[0])
+        key = affinity_of(route->keys, method, body);
+    pthread_mutex_unlock(&bus->route_lock);
+    return key;
 }
 
 enum route_find route_choose(struct bus *bus, const struct target *target,
@@ -278,7 +328,8 @@ enum route_find route_choose(struct bus *bus, const struct target *target,
     pthread_mutex_lock(&bus->route_lock);
     const struct route *route = route_get(bus, target->actor);
     if (route) {
-        line = choose(route, target, avoid);
+        const struct seeker seeker = {target, avoid, bus_now(bus->clock)};
+        line = choose(route, &seeker);
         if (line)
             line_ref(line);
         warm_one(route, target, &cold);

@@ -125,6 +125,8 @@ static int name_fill(struct bus_server *server,
     snprintf(name->node, sizeof(name->node), "%s", node);
     snprintf(name->key, sizeof(name->key), "%s",
              options->key ? options->key : "");
+    snprintf(name->affinity, sizeof(name->affinity), "%s",
+             options->affinity ? options->affinity : "");
     name->pid = (int32_t)getpid();
     int64_t seen = atomic_load(&last);
     do {

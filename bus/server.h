@@ -32,6 +32,7 @@ struct bus_server_options {
     const char *node;
     const char *listen_on;  /* "host:port", also over tcp; NULL, "": ipc only */
     const char *key;        /* the registry's; NULL, "": none */
+    const char *affinity;   /* keys of methods, affinity.h; NULL: none */
     size_t frame_bytes_max; /* 0: BUS_FRAME_BYTES_MAX */
     bus_serve *serve;
     void *arg;

@@ -9,6 +9,7 @@
 
 #include "actors/runtime/actor.h"
 #include "actors/runtime/settings.h"
+#include "bus/affinity.h"
 #include "bus/arena.h"
 #include "bus/yaml.h"
 
@@ -45,23 +46,64 @@ static void slot_fill(struct method_table *table, const char *name,
         *slot = (struct method_slot){name, entry};
 }
 
+/* FILE:LINE:COL of what stands in the YAML, or of nothing. */
+static int refused(struct bus_error *err, const struct bus_yaml *at,
+                   const char *method, const char *what)
+{
+    return bus_error_field(err, BUS_INVALID_ARGUMENT, "Methods",
+                           "%s:%d:%d: key Methods.%s%s",
+                           at ? at->file : "(no file)", at ? at->line : 1,
+                           at ? at->column : 1, method, what);
+}
+
+/* "user.id": each name a field of the message before it. */
+static bool is_path(const struct bus_shape *shape, const char *path)
+{
+    while (shape) {
+        size_t len = strcspn(path, ".");
+        const struct bus_field *field = bus_shape_find(shape, path, len);
+        if (!field)
+            return false;
+        if (!path[len])
+            return true;
+        path += len + 1;
+        shape = field->kind == BUS_MESSAGE ? field->shape : NULL;
+    }
+    return false;
+}
+
+/* ",getUser=id" at the end of the keys. */
+static int key_add(struct method_table *table, struct bus_arena *arena,
+                   const char *method, const char *path)
+{
+    table->keys = bus_arena_printf(arena, "%s%s%s=%s", table->keys,
+                                   table->keys[0] ? "," : "", method, path);
+    return table->keys ? BUS_OK : BUS_RESOURCE_EXHAUSTED;
+}
+
 static int settings_apply(struct method_table *table,
                           const struct actor_method_pair *pair,
-                          const struct bus_yaml *methods, struct bus_error *err)
+                          const struct bus_yaml *methods,
+                          struct bus_arena *arena, struct bus_error *err)
 {
     struct method_entry *entry = methods_find(table, pair->name);
     const struct bus_yaml *at =
         methods ? bus_yaml_get(methods, pair->name) : NULL;
     if (!entry)
-        return bus_error_field(
-            err, BUS_INVALID_ARGUMENT, "Methods",
-            "%s:%d:%d: key Methods.%s: there is no such method",
-            at ? at->file : "(no file)", at ? at->line : 1, at ? at->column : 1,
-            pair->name);
+        return refused(err, at, pair->name, ": there is no such method");
     if (pair->config && pair->config->has_timeout)
         entry->timeout_ns = pair->config->timeout_ms * BUS_MILLI;
     if (pair->config)
         entry->barrier = pair->config->barrier;
+    const char *key = pair->config ? pair->config->key : NULL;
+    const struct bus_method *method = entry->actor->method;
+    if (!key || !key[0])
+        return BUS_OK;
+    if (!is_path(method->request, key))
+        return refused(err, at, pair->name, ".Key: no field of its request");
+    if (key_add(table, arena, method->name, key) ||
+        !affinity_keys_valid(table->keys))
+        return refused(err, at, pair->name, ".Key: too many keys");
     return BUS_OK;
 }
 
@@ -72,7 +114,8 @@ static int table_alloc(struct method_table *table,
     size_t size = 4;
     while (size < 4 * type->count)
         size *= 2;
-    *table = (struct method_table){.count = type->count, .mask = size - 1};
+    *table = (struct method_table){
+        .count = type->count, .mask = size - 1, .keys = ""};
     table->entries =
         bus_arena_array(arena, type->count, sizeof(*table->entries));
     table->slots = bus_arena_array(arena, size, sizeof(*table->slots));
@@ -101,7 +144,7 @@ int methods_open(struct method_table *table, const struct actor_type *type,
         yaml ? bus_yaml_get(yaml, "Methods") : NULL;
     const struct actor_method_pair *pairs = config->methods.items;
     for (size_t i = 0; i < config->methods.count; i++) {
-        code = settings_apply(table, &pairs[i], methods, err);
+        code = settings_apply(table, &pairs[i], methods, arena, err);
         if (code)
             return code;
     }

@@ -33,10 +33,12 @@ struct method_table {
     size_t count;
     struct method_slot *slots;
     size_t mask;
+    const char *keys; /* what callers' keys are, bus/affinity.h; "" */
 };
 
 /* Fills the table; it lives in the arena. INVALID_ARGUMENT, with the position,
- * for a key below Methods: that is no method of the type. */
+ * for a key below Methods: that is no method of the type, and for a Key: that
+ * is no field of its request. */
 int methods_open(struct method_table *table, const struct actor_type *type,
                  const struct actor_config *config, const struct bus_yaml *yaml,
                  struct bus_arena *arena, struct bus_error *err);

@@ -123,6 +123,7 @@ int runtime_open(struct runtime *runtime, struct bus_error *err)
         .node = process->node,
         .listen_on = process->config->listen_on,
         .key = process->config->etcd ? process->config->etcd->key : NULL,
+        .affinity = runtime->methods.keys,
         .serve = runtime_serve,
         .arg = runtime,
     };

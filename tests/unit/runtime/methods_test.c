@@ -16,6 +16,18 @@
 
 static struct bus_method methods[MANY];
 static struct actor_method rows[MANY];
+static const struct bus_field inner_fields[] = {
+    {.name = "id", .kind = BUS_I64, .presence = BUS_NO_PRESENCE},
+};
+static const struct bus_shape inner = {.fields = inner_fields, .count = 1};
+static const struct bus_field fields[] = {
+    {.name = "id", .kind = BUS_I64, .presence = BUS_NO_PRESENCE},
+    {.name = "user",
+     .kind = BUS_MESSAGE,
+     .shape = &inner,
+     .presence = BUS_NO_PRESENCE},
+};
+static const struct bus_shape shape = {.fields = fields, .count = 2};
 static char names[MANY][16], paths[MANY][32];
 static struct actor_type type = {.name = "t", .methods = rows};
 
@@ -30,7 +42,8 @@ static int set_up(void **state)
     for (size_t i = 0; i < MANY; i++) {
         snprintf(names[i], sizeof(names[i]), "m%zu", i);
         snprintf(paths[i], sizeof(paths[i]), "/t.T/m%zu", i);
-        methods[i] = (struct bus_method){.name = names[i], .path = paths[i]};
+        methods[i] = (struct bus_method){
+            .name = names[i], .path = paths[i], .request = &shape};
         rows[i].method = &methods[i];
     }
     return 0;
@@ -82,6 +95,17 @@ static void settings_reach_their_method(void **state)
     assert_false(table.entries[2].barrier);
 }
 
+static void keys_are_told_to_callers(void **state)
+{
+    (void)state;
+    assert_int_equal(open_with(3, "Name: t\n"), BUS_OK);
+    assert_string_equal(table.keys, "");
+    assert_int_equal(
+        open_with(3, "Methods:\n  m1: {Key: id}\n  m2: {Key: user.id}\n"),
+        BUS_OK);
+    assert_string_equal(table.keys, "m1=id,m2=user.id");
+}
+
 static void the_average_follows_what_is_measured(void **state)
 {
     (void)state;
@@ -121,15 +145,31 @@ static void settings_of_no_method_are_refused(void **state)
                         "t.yaml:3:7: key Methods.m9: there is no such method");
 }
 
+static void keys_that_are_no_field_are_refused(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"no", "id.x", "user.no", "user.id.x"};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        char text[64];
+        snprintf(text, sizeof(text), "Methods:\n  m0: {Key: %s}\n", bad[i]);
+        assert_int_equal(open_with(1, text), BUS_INVALID_ARGUMENT);
+        assert_string_equal(
+            err.sentence,
+            "t.yaml:2:7: key Methods.m0.Key: no field of its request");
+    }
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(all_are_found_by_name_and_path),
         TEST(settings_reach_their_method),
+        TEST(keys_are_told_to_callers),
         TEST(the_average_follows_what_is_measured),
         TEST(others_are_not_found),
         TEST(settings_of_no_method_are_refused),
+        TEST(keys_that_are_no_field_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
