@@ -25,11 +25,14 @@ mariadb_up() {
     kill -0 "$mariadb_pid" && client -e 'select 1'
 }
 
+# A server that starts removes the temporary tables it finds in its TMPDIR, also
+# those of another one that runs.
+#
 # No grants: whoever reaches the socket, in a folder of mode 0700, is root.
 mariadb_launch() {
     local user=()
     [[ $(id -u) == 0 ]] && user=(--user=root)
-    mariadbd --no-defaults "${user[@]}" --datadir="$scratch/mariadb" \
+    TMPDIR=$scratch mariadbd --no-defaults "${user[@]}" --datadir="$scratch/mariadb" \
         --socket="$mariadb_socket" --pid-file="$scratch/mariadb.pid" \
         --skip-networking --skip-grant-tables --skip-log-bin \
         --innodb-buffer-pool-size=32M --innodb-log-file-size=16M \
@@ -41,18 +44,22 @@ mariadb_launch() {
     fi
 }
 
-mariadb_start() {
-    mariadb_socket=$scratch/mariadb.sock
+# The server's empty data, in $scratch/mariadb.
+mariadb_install() {
     local user=()
     [[ $(id -u) == 0 ]] && user=(--user=root)
-    mariadb-install-db --no-defaults "${user[@]}" \
+    TMPDIR=$scratch mariadb-install-db --no-defaults "${user[@]}" \
         --datadir="$scratch/mariadb" --skip-test-db \
         --auth-root-authentication-method=normal \
         --innodb-log-file-size=16M >"$scratch/install.log" 2>&1 || {
         cat "$scratch/install.log" >&2
         return 1
     }
-    mariadb_launch
+}
+
+mariadb_start() {
+    mariadb_socket=$scratch/mariadb.sock
+    mariadb_install && mariadb_launch
 }
 
 mariadb_stop() {

@@ -122,6 +122,14 @@ mall() {
     echo "$scratch/mall.yaml"
 }
 
+# The topology's configuration as copies in $scratch/etc, to be changed.
+own_etc() {
+    [[ -d $scratch/etc ]] && return
+    cp -r "$top/ops/etc" "$scratch"
+    sed -i "s|$top/ops/||" "$topology"
+    sed -i "s|Schema: ../../|Schema: $top/|" "$scratch/etc/edge.yaml"
+}
+
 body() {
     sed '1,/^\r$/d' "$scratch/answer"
 }

@@ -2,13 +2,9 @@
 # are others. Sourced by run where WALK_DB is mysql.
 # shellcheck shell=bash disable=SC2034,SC2154
 
-# shellcheck source=tests/live/mysql/lib.sh
-. "$walk_dir/../mysql/lib.sh"
 mariadb_start || exit 1
 
-cp -r "$top/ops/etc" "$scratch"
-sed -i "s|$top/ops/||" "$topology"
-sed -i "s|Schema: ../../|Schema: $top/|" "$scratch/etc/edge.yaml"
+own_etc
 for actor in user score product pay order cart aftersale; do
     client -e "create database mall_$actor"
     printf 'Mysql:\n  DataSource: "root@unix(%s)/mall_%s?%s"\n' \
