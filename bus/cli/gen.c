@@ -34,7 +34,12 @@ static int run(struct cli *cli)
     for (size_t i = 0; i < WORDS; i++) {
         if (strcmp(cli->argv[0], words[i].word) != 0)
             continue;
-        if (cli->argc < 2)
+        bool live = cli_value(cli, "url");
+        if (live && strcmp(words[i].word, "model") != 0)
+            return cli_fail(CLI_USAGE, "--url is for bus gen model");
+        if (live && cli->argc > 1)
+            return cli_fail(CLI_USAGE, "expected --url or files, not both");
+        if (!live && cli->argc < 2)
             return cli_fail(CLI_USAGE, "expected: bus gen %s FILE",
                             words[i].word);
         if (cli->argc > 2 && !words[i].many)
@@ -56,6 +61,8 @@ static const struct cli_option options[] = {
     {'o', "out", "PATH", "the folder (default: here) or the file"},
     {'c', "cache", NULL, "models go through the cache"},
     {0, "lang", "ts", "the language of a client"},
+    {0, "url", "DSN", "model: a live database instead of a file"},
+    {0, "table", "NAMES", "of it these tables: 'user,order_*'"},
     {0}};
 
 extern const struct cli_verb cli_verb_gen;
@@ -68,6 +75,8 @@ const struct cli_verb cli_verb_gen = {
             "gen api FILE.api, gen rpc FILE.proto, gen model FILE.sql,\n"
             "gen saga FILE.saga  C for callers and implementer; made once and\n"
             "                   then kept: handler stubs and etc/NAME.yaml\n"
+            "gen model --url DSN [--table 'user,order_*']  the same from the\n"
+            "                   tables of a live MySQL or MariaDB\n"
             "gen openapi FILE.api  OpenAPI 3.1, to standard output or with -o\n"
             "                   into a file\n"
             "gen client --lang ts FILE.api  a TypeScript client, the same\n"

@@ -11,6 +11,8 @@
 
 int cli_gen_check(struct cli *cli);
 int cli_gen_code(struct cli *cli); /* api, rpc, model, saga */
+/* Loads the tables of a live database, --url and --table, as a unit. */
+int cli_gen_url(struct cli *cli, struct schema *schema);
 int cli_gen_openapi(struct cli *cli);
 int cli_gen_client(struct cli *cli);
 int cli_gen_format(struct cli *cli);

@@ -25,9 +25,11 @@ static size_t language_of(const struct cli *cli)
     return i;
 }
 
-static int load_all(const struct cli *cli, struct schema *schema)
+static int load_all(struct cli *cli, struct schema *schema)
 {
     size_t language = language_of(cli);
+    if (cli_value(cli, "url"))
+        return cli_gen_url(cli, schema);
     for (int i = 1; i < cli->argc; i++) {
         const struct schema_unit *unit = schema_load(schema, cli->argv[i]);
         if (unit && unit->language != languages[language].language)

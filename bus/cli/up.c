@@ -59,8 +59,7 @@ static const char *choose_topology(const struct cli *cli)
     return NULL;
 }
 
-/* The folder of the running executable, where the supervisor lies, too. */
-static const char *own_folder(struct cli *cli)
+const char *cli_own_folder(struct cli *cli)
 {
     char path[BUS_PATH_MAX];
     ssize_t len = readlink("/proc/self/exe", path, sizeof(path) - 1);
@@ -172,7 +171,7 @@ static int start(struct cli *cli, struct launch *launch)
 
 static int run(struct cli *cli)
 {
-    const char *folder = own_folder(cli);
+    const char *folder = cli_own_folder(cli);
     const char *bin = cli_value(cli, "bin");
     struct launch launch = {
         .supervisor = bus_arena_printf(&cli->arena, "%s/supervisor", folder),

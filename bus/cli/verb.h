@@ -98,6 +98,9 @@ int cli_refused(const struct cli *cli, const struct bus_error *err);
 /* Progress and talk, on standard error. */
 void cli_talk(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* The folder of the running executable, where the other programs lie, too. */
+const char *cli_own_folder(struct cli *cli);
+
 void cli_usage(const struct cli_verb *verb); /* on standard output */
 
 /* Closes the bus if a verb opened one. */

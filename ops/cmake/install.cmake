@@ -1,8 +1,8 @@
 # cmake --install: what a project outside this tree builds against and runs.
 #
 #   bin/bus                     the command
-#   libexec/troupe/             the programs: bus itself, supervisor, edge, saga
-#                               and schemac; those beside it are what bus starts
+#   libexec/troupe/             the programs: bus itself, supervisor, edge, saga,
+#                               tables and schemac; those beside it are what bus starts
 #   include/troupe/             headers, under the names that code includes
 #   lib/libtroupe_*.a
 #   lib/cmake/troupe/           find_package(troupe): the libraries as
@@ -27,7 +27,7 @@ install(TARGETS schemac EXPORT troupe RUNTIME DESTINATION ${programs})
 install(EXPORT troupe NAMESPACE troupe:: FILE troupeTargets.cmake
     DESTINATION ${package})
 
-foreach(program bus supervisor edge saga)
+foreach(program bus supervisor edge saga tables)
     install(TARGETS ${program} RUNTIME DESTINATION ${programs})
 endforeach()
 file(RELATIVE_PATH command /${CMAKE_INSTALL_BINDIR} /${programs}/bus)
