@@ -116,4 +116,17 @@ int sql_query(struct bus_call *call, const char *text,
               const struct sql_value *args, size_t count,
               const struct bus_shape *row, size_t max, struct bus_list *ret);
 
+/* Work of one transaction. It may be run several times, so it changes nothing
+ * but the database and what arg points to. */
+typedef int sql_work(struct bus_call *call, void *arg);
+
+/* Runs it in a transaction of its own, which is committed, with the cache keys
+ * that models collected deleted, when it answers BUS_OK, and rolled back on any
+ * other code, which is returned. Afterwards other actors may be called again,
+ * and what was committed stays, whatever the handler answers. Met by a deadlock
+ * it is run again, five times in all; then UNAVAILABLE. Where the call is in a
+ * transaction already (a saga's step, or a statement before), the work is part
+ * of it: it ends with the call, and a failure is the whole call's. */
+int sql_transact(struct bus_call *call, sql_work *run, void *arg);
+
 #endif

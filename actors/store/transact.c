@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A transaction of the handler's own choice (sql_transact). Where the call has
+ * one already, a saga's step or after an earlier statement, it is that one, and
+ * its end is the call's.
+ */
+#include <string.h>
+
+#include "actors/store/state.h"
+
+#define TRANSACT_TRIES 5 /* where each meets a deadlock */
+
+/* Inside a transaction that somebody else ends: a failure is all of it. */
+static int join(struct bus_call *call, sql_work *run, void *arg)
+{
+    int code = run(call, arg);
+    if (code != BUS_OK && call->store->doomed == BUS_OK)
+        call->store->doomed = code;
+    return code;
+}
+
+static bool met_deadlock(const struct bus_call *call, int code)
+{
+    return code == BUS_UNAVAILABLE &&
+           strcmp(call->error.reason, SQL_DEADLOCK) == 0;
+}
+
+static int run_once(struct bus_call *call, sql_work *run, void *arg)
+{
+    int code = store_use_to_write(call);
+    if (code == BUS_OK)
+        code = run(call, arg);
+    return store_end(call, code, (struct bus_bytes){0});
+}
+
+int sql_transact(struct bus_call *call, sql_work *run, void *arg)
+{
+    int code;
+    int tries = 0;
+    if (call->store && call->store->begun)
+        return join(call, run, arg);
+    do
+        code = run_once(call, run, arg);
+    while (met_deadlock(call, code) && ++tries < TRANSACT_TRIES);
+    return code;
+}
