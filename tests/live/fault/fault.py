@@ -56,9 +56,11 @@ class Run:
         self.failed = False
 
     def bus(self, *words, check=True):
-        return subprocess.run([self.options.bus, "--home", self.options.home,
-                               *words], check=check, capture_output=True,
-                              text=True)
+        ran = subprocess.run([self.options.bus, "--home", self.options.home,
+                              *words], capture_output=True, text=True)
+        if check and ran.returncode:
+            raise RuntimeError(f"bus {' '.join(words)}: {ran.stderr}")
+        return ran
 
     def check(self, good, what):
         self.failed = self.failed or not good

@@ -107,11 +107,11 @@ reports() {
     cat "$home"/log/*.log | grep -cE 'Sanitizer|runtime error:|Assertion' || :
 }
 
-# mall TREE: the path of a topology with the demonstration's actors alone, as
-# that tree ships them, whatever an author has added to its ops/troupe.yaml.
+# mall TREE [SHOP]: the path of a topology with the actors of the tutorials
+# alone, and those of the shop, as that tree ships them, whatever an author has
+# added to its ops/troupe.yaml.
 mall() {
-    local actors='^(saga|user|score|product|pay|order|cart|aftersale'
-    actors+='|user-api|search-api|mall-api|edge)$'
+    local actors="^(saga|user|score|user-api|search-api|edge${2:+|$2})\$"
     awk -v etc="$1/ops/etc/" -v actors="$actors" '
         !/^ / { keep = 1 }
         /^ +- Name:/ {
