@@ -340,16 +340,28 @@ static void refuse(bus_done *done, void *arg, int code, const char *sentence)
     done(arg, &reply);
 }
 
+/* What decides where it goes: the caller's word, the callee's choice, or the
+ * idempotency key, whose reply one instance keeps. */
+static uint64_t key_of(const struct attempt *attempt,
+                       const struct bus_request *request)
+{
+    const char *key = request->meta.key;
+    if (request->affinity.len)
+        return affinity_hash(request->affinity);
+    uint64_t own = route_key(attempt->bus, attempt->target.actor,
+                             request->method, request->body);
+    if (own || !key)
+        return own;
+    return affinity_hash((struct bus_bytes){(const uint8_t *)key, strlen(key)});
+}
+
 /* Finds what is known of the method. System methods are always asked. */
 static bool admitted(struct attempt *attempt, const struct bus_request *request)
 {
     struct bus *bus = attempt->bus;
     if (request->method[0] == '$')
         return true;
-    attempt->target.key = request->affinity.len
-                              ? affinity_hash(request->affinity)
-                              : route_key(bus, attempt->target.actor,
-                                          request->method, request->body);
+    attempt->target.key = key_of(attempt, request);
     struct guard *guard =
         guards_get(bus->guards, request->target, request->method);
     if (!guard)

@@ -304,7 +304,7 @@ static void frame_begun(struct line *line, int64_t now)
     line->frames_in++;
     line->heard = now;
     line->pinged = 0;
-    line->silent = false;
+    line->silent = line->owing = false;
     pthread_mutex_unlock(&line->lock);
 }
 
@@ -454,7 +454,7 @@ enum line_take line_add(struct line *line, struct attempt *attempt)
         pthread_mutex_unlock(&line->lock);
         return refused ? LINE_REFUSED : LINE_FULL;
     }
-    if (line->slots.used == 1)
+    if (line->slots.used == 1 && !line->owing)
         line->heard = attempt->started;
     gather_request(line, attempt);
     int64_t wake =
@@ -525,7 +525,8 @@ static struct attempt *tick_unwelcome(struct line *line, int64_t now,
 static struct attempt *tick_silent(struct line *line, int64_t now,
                                    int64_t *wake)
 {
-    if (line->state != LINE_UP || (line->slots.used == 0 && !line->silent))
+    if (line->state != LINE_UP ||
+        (line->slots.used == 0 && !line->silent && !line->owing))
         return NULL;
     int64_t quiet = now - line->heard;
     int64_t last = line->pinged ? line->pinged : line->heard;
@@ -559,6 +560,7 @@ int64_t line_tick(struct line *line, int64_t now, bool *ret_closed)
     int64_t wake = BUS_FOREVER;
     pthread_mutex_lock(&line->lock);
     struct attempt *overdue = slots_pick(&line->slots, slot_overdue, now);
+    line_note_overdue(line, overdue, now);
     struct attempt *unsent = tick_unwelcome(line, now, &wake);
     struct attempt *silent = tick_silent(line, now, &wake);
     wake = earlier(wake, slots_next_deadline(&line->slots));

@@ -40,6 +40,7 @@ struct line {
     int64_t since;  /* of the state */
     int64_t heard;  /* last sign of life, or first call after idling */
     int64_t pinged; /* last ping sent since heard; 0: none */
+    bool owing;     /* a deadline passed since, and nothing was heard */
 
     struct bus_buf gather; /* the frame being gathered */
     uint32_t gathered;     /* envelopes in it */
@@ -80,6 +81,9 @@ void line_close(struct line *line);
  * lost with calls in flight. */
 void line_measure(struct line *line, int64_t sample, int64_t now);
 void line_count_loss(struct line *line, int64_t now);
+/* Deadlines of these passed without an answer. */
+void line_note_overdue(struct line *line, const struct attempt *list,
+                       int64_t now);
 
 /* While a thread handles what came in one frame, what it causes is held back
  * and leaves at the end as one frame a line. */

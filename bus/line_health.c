@@ -34,3 +34,14 @@ void line_count_loss(struct line *line, int64_t now)
     line->ejected_until =
         now + (ms < BUS_EJECT_MS_MAX ? ms : BUS_EJECT_MS_MAX) * BUS_MILLI;
 }
+
+/* An instance that answers too late is as slow as that, at least; and one that
+ * says nothing must not look idle between calls that give up early. */
+void line_note_overdue(struct line *line, const struct attempt *list,
+                       int64_t now)
+{
+    for (; list; list = list->next) {
+        line_measure(line, now - list->started, now);
+        line->owing |= line->heard <= list->started;
+    }
+}

@@ -43,6 +43,7 @@ struct exchange {
     struct http_ticket ticket;
     struct bus_arena arena;
     struct bus_trace trace;
+    const char *key;  /* the client's Idempotency-Key; NULL: none */
     const char *line; /* "GET /search/do": for the log, in the arena */
     const struct route *route;
     int64_t started, deadline; /* monotonic ns */

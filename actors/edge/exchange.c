@@ -13,9 +13,11 @@
 #include "actors/runtime/settings.h"
 #include "actors/runtime/token.h"
 #include "bus/bind.h"
+#include "bus/frame.h"
 #include "bus/json.h"
 #include "bus/log.h"
 #include "bus/pack.h"
+#include "bus/utf8.h"
 
 #define LOG_LINE_URI 1024 /* bytes of a target kept for the log */
 
@@ -264,7 +266,9 @@ static void call_start(struct exchange *exchange, const void *message)
         .target = route->actor,
         .method = route->method,
         .deadline = exchange->deadline,
-        .meta = {.trace = exchange->trace, .claims = exchange->claims},
+        .meta = {.trace = exchange->trace,
+                 .claims = exchange->claims,
+                 .key = exchange->key},
         .body = bus_buf_bytes(&body),
     };
     bus_start(edge->bus, &request, on_reply, exchange);
@@ -288,6 +292,27 @@ static void trace_begin(struct exchange *exchange, const struct http_reader *in)
         bus_trace_new(&exchange->trace);
 }
 
+/* A key that is no text for a frame is none: it could not be told apart. */
+static bool step_key(struct exchange *exchange, const struct http_reader *in)
+{
+    size_t count;
+    struct bus_bytes text = http_header(in, "idempotency-key", &count);
+    if (count == 0)
+        return true;
+    struct bus_error err;
+    if (count > 1 || text.len == 0 || text.len > BUS_KEY_MAX ||
+        memchr(text.data, '\0', text.len) ||
+        !bus_utf8_valid(text.data, text.len)) {
+        bus_error_field(&err, BUS_INVALID_ARGUMENT, "Idempotency-Key",
+                        "Idempotency-Key: one text of 1 to %d bytes",
+                        BUS_KEY_MAX);
+        return refuse(exchange, &err);
+    }
+    exchange->key = bus_arena_printf(&exchange->arena, "%.*s", (int)text.len,
+                                     (const char *)text.data);
+    return true;
+}
+
 static void note_line(struct exchange *exchange, const struct http_reader *in)
 {
     size_t len = in->target.len < LOG_LINE_URI ? in->target.len : LOG_LINE_URI;
@@ -308,7 +333,8 @@ static bool request_take(struct exchange *exchange,
     if (target_parse(in->target, &exchange->arena, &target, &err))
         return refuse(exchange, &err);
     if (!step_route(exchange, in->method, &target, &match) ||
-        !step_size(exchange, in) || !step_token(exchange, in))
+        !step_size(exchange, in) || !step_token(exchange, in) ||
+        !step_key(exchange, in))
         return false;
     if (match.route->request &&
         !step_bind(exchange, in, &target, &match, &message))

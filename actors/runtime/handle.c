@@ -12,6 +12,7 @@
 
 #include "actors/runtime/fault.h"
 #include "actors/runtime/fill.h"
+#include "actors/runtime/replies.h"
 #include "actors/store/store.h"
 #include "bus/pack.h"
 
@@ -217,6 +218,37 @@ static int bracket(struct bus_call *call, const struct method_entry *entry,
     return code;
 }
 
+/* Under a key of the caller's the handler runs once; later calls get what the
+ * first one answered, headers too. Reading needs no key. */
+static int once(struct bus_call *call, const struct method_entry *entry,
+                const struct bus_inbound *inbound, struct bus_bytes *ret_body)
+{
+    struct replies *replies = call->worker->runtime->replies;
+    const struct replies_id id = {call->method->name, call->meta.key,
+                                  call->meta.claims};
+    struct kept_reply kept = {{NULL, 0}, {NULL, 0}};
+    if (!id.key || call->method->flags & BUS_NO_SIDE_EFFECTS)
+        return bracket(call, entry, inbound, ret_body);
+    switch (replies_begin(replies, &id, call->arena, &kept)) {
+    case REPLIES_NEW:
+        break;
+    case REPLIES_RUNNING:
+        return bus_error_reason(&call->error, BUS_ABORTED, "in_progress",
+                                "the first call under this key still runs");
+    case REPLIES_KEPT:
+        bus_pack_raw(&call->headers, kept.headers);
+        *ret_body = kept.body;
+        return BUS_OK;
+    case REPLIES_FULL:
+        return bus_error_set(&call->error, BUS_RESOURCE_EXHAUSTED,
+                             "the reply is too large");
+    }
+    int code = bracket(call, entry, inbound, ret_body);
+    kept = (struct kept_reply){*ret_body, bus_buf_bytes(&call->headers)};
+    replies_end(replies, &id, code ? NULL : &kept);
+    return code;
+}
+
 /* Events leave only now: the handler succeeded and its work is committed. */
 static void publish(const struct bus_call *call)
 {
@@ -304,7 +336,7 @@ int handle_request(struct actor_worker *worker, struct method_entry *entry,
     atomic_fetch_add_explicit(&runtime->busy, 1, memory_order_relaxed);
     int code = guard(&call, entry, inbound);
     if (!code)
-        code = bracket(&call, entry, inbound, &body);
+        code = once(&call, entry, inbound, &body);
     if (!code)
         publish(&call);
     atomic_fetch_sub_explicit(&runtime->busy, 1, memory_order_relaxed);

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "actors/runtime/data.h"
+#include "actors/runtime/replies.h"
 #include "actors/runtime/system.h"
 #include "actors/runtime/worker.h"
 #include "actors/store/store.h"
@@ -68,6 +69,9 @@ static void process_fill(struct runtime *runtime)
 static void parts_init(struct runtime *runtime)
 {
     struct actor_process *process = &runtime->process;
+    runtime->replies = replies_new(process->clock);
+    shed_init(&runtime->shed, process->config->cpu_threshold);
+    cpu_init(&runtime->cpu, bus_now(process->clock));
     mailbox_init(&runtime->mailbox, (size_t)process->config->mailbox);
     mailbox_init(&runtime->system, RUNTIME_SYSTEM_MAX);
     pthread_mutex_init(&runtime->opening, NULL);
@@ -217,6 +221,8 @@ void runtime_free(struct runtime *runtime)
         bus_server_close(process->server);
     if (process->bus)
         bus_close(process->bus);
+    replies_free(runtime->replies);
+    shed_release(&runtime->shed);
     mailbox_release(&runtime->mailbox);
     mailbox_release(&runtime->system);
     if (runtime->shared)

@@ -11,10 +11,12 @@
 #include <stdatomic.h>
 
 #include "actors/runtime/actor.h"
+#include "actors/runtime/cpu.h"
 #include "actors/runtime/mailbox.h"
 #include "actors/runtime/methods.h"
 #include "actors/runtime/process.h"
 #include "actors/runtime/settings.h"
+#include "actors/runtime/shed.h"
 
 #define RUNTIME_SYSTEM_MAX 64               /* system requests that wait */
 #define RUNTIME_REPLY_MAX ((size_t)8 << 20) /* bytes of one reply's body */
@@ -68,6 +70,9 @@ struct runtime {
     struct runtime_options options;
     struct method_table methods;
     struct store_shared *shared; /* NULL: no store */
+    struct replies *replies;     /* under idempotency keys */
+    struct shed shed;
+    struct cpu cpu;
 
     struct mailbox mailbox; /* of the workers */
     struct mailbox system;  /* of the system thread */

@@ -45,8 +45,18 @@ void runtime_serve(void *arg, struct bus_inbound *inbound)
         loop_serve(runtime, inbound);
         return;
     }
-    switch (
-        mailbox_put(system ? &runtime->system : &runtime->mailbox, inbound)) {
+    int64_t now = inbound->received;
+    if (!system && !shed_admits(&runtime->shed, now,
+                                cpu_thousandths(&runtime->cpu, now))) {
+        runtime_refuse(runtime, inbound, BUS_RESOURCE_EXHAUSTED, "busy",
+                       "the processors are used up");
+        return;
+    }
+    enum mailbox_put put =
+        mailbox_put(system ? &runtime->system : &runtime->mailbox, inbound);
+    if (put != MAILBOX_PUT && !system)
+        shed_undo(&runtime->shed);
+    switch (put) {
     case MAILBOX_PUT:
         break;
     case MAILBOX_FULL:

@@ -64,6 +64,8 @@ static const struct bus_rule timeout_rule = {
 static const struct bus_rule method_timeout_rule = {.low = 0, .high = HUGE_VAL};
 static const struct bus_rule port_rule = {
     .fallback = "0", .low = 0, .high = 65535};
+static const struct bus_rule cpu_rule = {
+    .fallback = TEXT_OF(ACTOR_CPU_THRESHOLD), .low = 0, .high = 1000};
 static const struct bus_rule weight_rule = {
     .fallback = "100", .low = 0, .high = INT32_MAX};
 COUNTED(workers_rule, TEXT_OF(ACTOR_WORKERS), ACTOR_WORKERS_MAX);
@@ -204,6 +206,8 @@ static const struct bus_field config_fields[] = {
            .rule = &timeout_rule),
     CONFIG("Workers", workers, .kind = BUS_I32, .flags = BUS_HAS_RANGE,
            .rule = &workers_rule),
+    CONFIG("CpuThreshold", cpu_threshold, .kind = BUS_I32,
+           .flags = BUS_HAS_RANGE, .rule = &cpu_rule),
     CONFIG("Mailbox", mailbox, .kind = BUS_I32, .flags = BUS_HAS_RANGE,
            .rule = &mailbox_rule),
     CONFIG("MaxBytes", max_bytes, .kind = BUS_I64, .flags = BUS_HAS_RANGE,

@@ -17,7 +17,8 @@
 #define ACTOR_TIMEOUT_MS 2000 /* Timeout: of a request, ms */
 #define ACTOR_WORKERS 8       /* Workers: of one replica */
 #define ACTOR_WORKERS_MAX 1024
-#define ACTOR_MAILBOX 1024 /* Mailbox: requests that wait, a replica */
+#define ACTOR_MAILBOX 1024      /* Mailbox: requests that wait, a replica */
+#define ACTOR_CPU_THRESHOLD 900 /* go-zero's */
 #define ACTOR_MAILBOX_MAX 1048576
 #define ACTOR_BYTES_MAX 1048576 /* MaxBytes: of one request's body */
 #define ACTOR_CONNS_MAX 10000   /* MaxConns */
@@ -115,6 +116,7 @@ struct actor_config {
     int64_t timeout_ms; /* 0: no limit but the caller's */
     int32_t workers;
     int32_t mailbox;
+    int32_t cpu_threshold; /* thousandths: shed.h; 0: never */
     int64_t max_bytes;
     int32_t max_conns;
     const char *mode;                    /* dev, test, rt, pre, pro */

@@ -109,8 +109,10 @@ static void batch_run(struct actor_worker *worker, struct bus_inbound *list)
             list = NULL;
             flush(worker);
         }
+        int64_t received = inbound->received;
         answer(worker, entry, inbound);
         int64_t now = bus_now(clock);
+        shed_done(&runtime->shed, now, now - received);
         atomic_store_explicit(
             &runtime->ewma_ns,
             (7 * atomic_load_explicit(&runtime->ewma_ns, memory_order_relaxed) +

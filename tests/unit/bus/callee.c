@@ -1,17 +1,29 @@
 /* SPDX-License-Identifier: MIT
  *
- * A process to be killed: takes calls for "victim", says so on standard output
- * and answers none. Usage: bus_callee HOME INSTANCE
+ * A process to be killed or frozen: takes calls for "victim", answers "echo" at
+ * once, and says of any other that it came, on standard output, but answers
+ * none. Usage: bus_callee HOME INSTANCE
  */
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
+#include "bus/frame.h"
 #include "bus/server.h"
+
+static struct bus_server *server;
 
 static void serve(void *arg, struct bus_inbound *inbound)
 {
     (void)arg;
-    (void)inbound; /* kept for ever */
+    if (strcmp(inbound->method, "echo") == 0) {
+        struct bus_reply reply;
+        bus_reply_init(&reply);
+        bus_inbound_reply(inbound, &reply);
+        bus_server_flush(server);
+        return;
+    }
+    /* kept for ever */
     ssize_t n = write(STDOUT_FILENO, "c", 1);
     (void)n;
 }
@@ -19,7 +31,6 @@ static void serve(void *arg, struct bus_inbound *inbound)
 int main(int argc, char **argv)
 {
     struct bus *bus;
-    struct bus_server *server;
     if (argc != 3)
         return 2;
     struct bus_options options = {.home = argv[1], .actor = "victim"};

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * A callee killed with -9 in mid-call: its caller is told at once, its name
- * goes, and the next incarnation takes its place.
+ * goes, and the next incarnation takes its place. One of two that is frozen
+ * with -STOP is soon asked no more.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,6 +21,7 @@
 #include "bus/names.h"
 #include "tests/unit/bus/folder.h"
 
+#define FROZEN_DEADLINE_MS 250
 #define TOLD_MS 1000 /* 50 is the aim; a loaded machine is slower */
 
 extern char **environ;
@@ -27,7 +29,7 @@ extern char **environ;
 struct world {
     char home[FOLDER_MAX];
     struct bus *bus;
-    pid_t callee;
+    pid_t callee, other;
     int heard; /* reads a byte for every request the callee took */
     pthread_mutex_t lock;
     pthread_cond_t changed;
@@ -36,20 +38,28 @@ struct world {
     char reason[BUS_REASON_MAX];
 };
 
-static void start_callee(struct world *world)
+/* Returns its pid; *ret_heard is what it says. */
+static pid_t spawn(struct world *world, char *instance, int *ret_heard)
 {
     int pipes[2];
-    char *argv[] = {(char[]){CALLEE}, world->home, (char[]){"1"}, NULL};
+    pid_t pid;
+    char *argv[] = {(char[]){CALLEE}, world->home, instance, NULL};
     posix_spawn_file_actions_t actions;
     assert_int_equal(pipe(pipes), 0);
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, pipes[1], STDOUT_FILENO);
     posix_spawn_file_actions_addclose(&actions, pipes[0]);
-    assert_int_equal(
-        posix_spawn(&world->callee, CALLEE, &actions, NULL, argv, environ), 0);
+    assert_int_equal(posix_spawn(&pid, CALLEE, &actions, NULL, argv, environ),
+                     0);
     posix_spawn_file_actions_destroy(&actions);
     close(pipes[1]);
-    world->heard = pipes[0];
+    *ret_heard = pipes[0];
+    return pid;
+}
+
+static void start_callee(struct world *world)
+{
+    world->callee = spawn(world, (char[]){"1"}, &world->heard);
 }
 
 static void kill_callee(struct world *world)
@@ -79,6 +89,10 @@ static int tear_down(void **state)
 {
     struct world *world = *state;
     kill_callee(world);
+    if (world->other > 0) {
+        kill(world->other, SIGKILL);
+        waitpid(world->other, NULL, 0);
+    }
     bus_close(world->bus);
     folder_remove(world->home);
     pthread_mutex_destroy(&world->lock);
@@ -148,12 +162,59 @@ static void test_the_next_incarnation_takes_its_place(void **state)
     call_and_kill(*state);
 }
 
+/* Calls "echo" until `until`; returns how many, *ret_failed did not succeed. */
+static int call_until(struct world *world, int64_t until, int *ret_failed)
+{
+    struct bus_arena arena;
+    int calls = 0, failed = 0;
+    bus_arena_init(&arena, BUS_ARENA_LIMIT);
+    for (;;) {
+        struct bus_reply reply;
+        int64_t now = bus_now(bus_clock(world->bus));
+        if (now >= until)
+            break;
+        struct bus_request request = {
+            .target = "victim",
+            .method = "echo",
+            .deadline = now + FROZEN_DEADLINE_MS * BUS_MILLI,
+        };
+        calls++;
+        failed += bus_wait(world->bus, &request, &arena, &reply) != BUS_OK;
+        bus_arena_reset(&arena);
+    }
+    bus_arena_release(&arena);
+    *ret_failed = failed;
+    return calls;
+}
+
+static void test_a_frozen_one_of_two_is_passed_over(void **state)
+{
+    struct world *world = *state;
+    int heard, failed;
+    start_callee(world);
+    world->other = spawn(world, (char[]){"2"}, &heard);
+    await_names(world, 2);
+    int64_t start = bus_now(bus_clock(world->bus));
+    call_until(world, start + BUS_SECOND / 2, &failed);
+    assert_int_equal(failed, 0);
+    kill(world->callee, SIGSTOP);
+    start = bus_now(bus_clock(world->bus));
+    call_until(world, start + BUS_SECOND, &failed);
+    int calls = call_until(world, start + 3 * BUS_SECOND, &failed);
+    print_message("%d of %d calls failed beside a frozen replica\n", failed,
+                  calls);
+    assert_true(calls > 100 && failed * 100 < calls);
+    kill(world->callee, SIGCONT);
+    close(heard);
+}
+
 int main(void)
 {
 #define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         CASE(test_caller_of_a_killed_callee_is_told),
         CASE(test_the_next_incarnation_takes_its_place),
+        CASE(test_a_frozen_one_of_two_is_passed_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "actors/runtime/replies.h"
 #include "actors/runtime/runtime.h"
 #include "actors/runtime/worker.h"
 #include "actors/store/store.h"
@@ -288,6 +289,8 @@ static inline void fake_runtime(struct runtime *runtime,
     assert_int_equal(methods_open(&runtime->methods, type, &fake_config, NULL,
                                   &runtime->process.arena, &err),
                      BUS_OK);
+    runtime->replies = replies_new(&fake_clock);
+    shed_init(&runtime->shed, 0);
     mailbox_init(&runtime->mailbox, 4);
     mailbox_init(&runtime->system, 4);
     pthread_mutex_init(&runtime->opening, NULL);
@@ -301,6 +304,8 @@ static inline void fake_runtime(struct runtime *runtime,
 
 static inline void fake_runtime_free(struct runtime *runtime)
 {
+    replies_free(runtime->replies);
+    shed_release(&runtime->shed);
     mailbox_release(&runtime->mailbox);
     mailbox_release(&runtime->system);
     pthread_cond_destroy(&runtime->opened_one);

@@ -172,6 +172,47 @@ static void the_earlier_deadline_counts(void **state)
     assert_true(seen_deadline == BUS_FOREVER);
 }
 
+static struct bus_inbound *keyed(const char *text, const char *key)
+{
+    struct bus_inbound *inbound = fake_inbound("wrapped", text);
+    inbound->meta.key = key;
+    return inbound;
+}
+
+static void a_repeated_key_gets_the_first_answer(void **state)
+{
+    (void)state;
+    const struct fake_reply *reply = serve(keyed("one", "k"));
+    assert_string_equal(fake_text(reply), "one");
+    size_t headers = reply->headers_len;
+    fake.log[0] = '\0';
+    reply = serve(keyed("two", "k"));
+    assert_string_equal(fake_text(reply), "one");
+    assert_int_equal(reply->headers_len, headers);
+    assert_string_equal(fake.log, ""); /* no handler, store or event */
+    assert_string_equal(fake_text(serve(keyed("three", "l"))), "three");
+}
+
+static void a_key_whose_call_failed_runs_again(void **state)
+{
+    (void)state;
+    handler_code = BUS_NOT_FOUND;
+    assert_int_equal(serve(keyed("one", "k"))->error.code, BUS_NOT_FOUND);
+    handler_code = BUS_OK;
+    assert_string_equal(fake_text(serve(keyed("two", "k"))), "two");
+}
+
+static void a_key_whose_call_runs_is_refused(void **state)
+{
+    (void)state;
+    const struct replies_id id = {.method = "wrapped", .key = "k"};
+    replies_begin(runtime.replies, &id, NULL, NULL);
+    const struct fake_reply *reply = serve(keyed("one", "k"));
+    assert_refused(reply, BUS_ABORTED,
+                   "the first call under this key still runs");
+    assert_string_equal(reply->error.reason, "in_progress");
+}
+
 static struct bus_inbound *step(const char *text, const char *op)
 {
     struct bus_inbound *inbound = fake_inbound("write", text);
@@ -377,6 +418,9 @@ int main(void)
         TEST(middlewares_stand_around_the_handler),
         TEST(a_method_may_have_no_messages),
         TEST(the_earlier_deadline_counts),
+        TEST(a_repeated_key_gets_the_first_answer),
+        TEST(a_key_whose_call_failed_runs_again),
+        TEST(a_key_whose_call_runs_is_refused),
         TEST(a_step_runs_and_its_reply_is_kept),
         TEST(a_repeated_step_gets_the_stored_reply),
         TEST(a_null_compensation_is_done),
