@@ -33,8 +33,19 @@ bool api_need(struct lex *lex, const char *mark)
     return false;
 }
 
-static void parse_syntax(struct api *api, struct lex *lex)
+/* One file, and what it said so far. */
+struct file {
+    struct vec imports; /* const char *: as written */
+    bool has_syntax;
+};
+
+static void parse_syntax(struct api *api, struct lex *lex, struct file *file,
+                         size_t at)
 {
+    if (file->has_syntax)
+        source_error(lex->source, at,
+                     "a second syntax statement, expected one");
+    file->has_syntax = true;
     if (!api_need(lex, "="))
         return;
     if (lex_peek(lex)->kind != TOKEN_STRING) {
@@ -177,16 +188,16 @@ static void parse_server(struct api *api, struct lex *lex)
     api_parse_service(api, lex, &pairs);
 }
 
-static void parse_statement(struct api *api, struct lex *lex, struct vec *seen)
+static void parse_statement(struct api *api, struct lex *lex, struct file *file)
 {
     struct token word = *lex_peek(lex);
     const struct vec none = {0};
     if (api_eat(lex, "syntax")) {
-        parse_syntax(api, lex);
+        parse_syntax(api, lex, file, word.at);
     } else if (api_eat(lex, "info")) {
         parse_info(api, lex, word.at);
     } else if (api_eat(lex, "import")) {
-        parse_import(api, lex, seen);
+        parse_import(api, lex, &file->imports);
     } else if (api_eat(lex, "type")) {
         types_parse(lex, &api->lowering.decls);
     } else if (api_eat(lex, "@server")) {
@@ -202,7 +213,7 @@ static void parse_statement(struct api *api, struct lex *lex, struct vec *seen)
 static void parse_file(struct api *api, struct source *source)
 {
     struct lex lex;
-    struct vec seen = {0};
+    struct file file = {0};
     lex_init(&lex, source);
     vec_push(api->pool, &api->files, source->path);
     vec_push(api->pool, &api->open, source->path);
@@ -211,7 +222,7 @@ static void parse_file(struct api *api, struct source *source)
                      SCHEMA_DEPTH_MAX);
     else
         while (lex_peek(&lex)->kind != TOKEN_END)
-            parse_statement(api, &lex, &seen);
+            parse_statement(api, &lex, &file);
     api->open.count--;
 }
 

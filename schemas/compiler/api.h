@@ -12,6 +12,7 @@
 #define API_PAIRS_MAX 512         /* of one info, @server or @doc */
 #define API_VALUE_BYTES_MAX 8192u /* of a value that goes over lines */
 #define API_ROUTES_MAX 4096       /* of one service */
+#define API_PATH_BYTES_MAX 4096u  /* of one route */
 
 /* `key: value` as written; a list keeps its commas. */
 struct api_pair {

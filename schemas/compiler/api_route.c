@@ -19,22 +19,47 @@ static bool is_verb(const char *text)
     return false;
 }
 
-/* A name of words with '-' and '.' between, read as one. */
+static size_t word_len(const char *text)
+{
+    size_t len = 0;
+    while (isalnum((unsigned char)text[len]) || text[len] == '_')
+        len++;
+    return len;
+}
+
+/* Length of words with '-' and '.' between, and perhaps blanks around those. */
+static size_t service_name_len(const char *text)
+{
+    size_t len = word_len(text);
+    for (;;) {
+        size_t joint = len + strspn(text + len, " \t");
+        size_t next = joint + 1;
+        if (text[joint] != '-' && text[joint] != '.')
+            return len;
+        next += strspn(text + next, " \t");
+        if (!word_len(text + next))
+            return len;
+        len = next + word_len(text + next);
+    }
+}
+
+/* Such a name, read as one without its blanks; perhaps in quotes. */
 static const char *parse_service_name(struct lex *lex)
 {
-    const char *text = lex->source->text;
-    if (lex_peek(lex)->kind != TOKEN_IDENT) {
+    const struct token *token = lex_peek(lex);
+    bool quoted = token->kind == TOKEN_STRING;
+    const char *text = quoted ? token->text : lex->source->text + token->at;
+    size_t len = service_name_len(text);
+    if (quoted ? !len || text[len] : token->kind != TOKEN_IDENT || !len) {
         api_expected(lex, "the service's name");
         return NULL;
     }
-    struct token first = lex_next(lex);
-    size_t end = first.end;
-    while ((text[end] == '-' || text[end] == '.') &&
-           (isalnum((unsigned char)text[end + 1]) || text[end + 1] == '_'))
-        for (end++; isalnum((unsigned char)text[end]) || text[end] == '_';)
-            end++;
-    lex_seek(lex, end);
-    return pool_text_n(lex->source->pool, text + first.at, end - first.at);
+    char *name = pool_alloc(lex->source->pool, len + 1);
+    for (size_t i = 0, to = 0; i < len; i++)
+        if (text[i] != ' ' && text[i] != '\t')
+            name[to++] = text[i];
+    lex_seek(lex, quoted ? token->end : token->at + len);
+    return name;
 }
 
 static const char *joined_doc(struct lex *lex, const struct vec *pairs)
@@ -109,18 +134,47 @@ static size_t path_goes_on(const char *text, size_t at, char last)
 {
     size_t blanks = strspn(text + at, " \t");
     at += blanks;
-    bool comment =
-        blanks && text[at] == '/' && text[at + 1] && strchr("/*", text[at + 1]);
+    bool comment = text[at] == '/' &&
+                   (text[at + 1] == '*' || (blanks && text[at + 1] == '/'));
     if (text[at] == '/' && !comment)
         return at;
     bool returns = !strncmp(text + at, "returns", 7);
     return last == '/' && !returns && path_char(text[at]) && text[at] ? at : 0;
 }
 
+/* One '/' and what follows it up to the next, added to path. */
+static bool parse_segment(struct lex *lex, size_t *at, char *path, size_t *len)
+{
+    const char *text = lex->source->text;
+    if (text[*at] == '/')
+        path[(*len)++] = text[(*at)++];
+    size_t part = strcspn(text + *at, "/ \t\r\n\v\f({;)");
+    if (!part && text[*at] == '/') {
+        source_error(lex->source, *at - 1,
+                     "found '//' in a path, expected a segment (a comment "
+                     "needs a blank before it)");
+        return false;
+    }
+    if (text[*at] == '{') {
+        source_error(lex->source, *at, "found '{', expected ':name'");
+        return false;
+    }
+    if (*len + part > API_PATH_BYTES_MAX) {
+        source_error(lex->source, *at, "a path of more than %u bytes",
+                     API_PATH_BYTES_MAX);
+        return false;
+    }
+    if (!check_segment(lex, *at, part))
+        return false;
+    memcpy(path + *len, text + *at, part);
+    *len += part;
+    *at += part;
+    return true;
+}
+
 static const char *parse_path(struct lex *lex, struct api_route *route)
 {
     const char *text = lex->source->text;
-    char *path = NULL;
     size_t len = 0, at = lex_skip(lex, lex->at);
     route->path_at = at;
     if (text[at] != '/') {
@@ -128,32 +182,15 @@ static const char *parse_path(struct lex *lex, struct api_route *route)
         api_expected(lex, "a path");
         return NULL;
     }
-    path = pool_alloc(lex->source->pool, strcspn(text + at, "\r\n") + 2);
-    while (text[at] == '/' || (len && path[len - 1] == '/')) {
-        if (text[at] == '/')
-            path[len++] = text[at++];
-        size_t part = strcspn(text + at, "/ \t\r\n\v\f({;)");
-        if (!part && text[at] == '/') {
-            source_error(lex->source, at - 1,
-                         "found '//' in a path, expected a segment (a comment "
-                         "needs a blank before it)");
-            return NULL;
-        }
-        if (text[at] == '{' || !check_segment(lex, at, part)) {
-            if (text[at] == '{')
-                source_error(lex->source, at, "found '{', expected ':name'");
-            return NULL;
-        }
-        memcpy(path + len, text + at, part);
-        len += part;
-        at += part;
-        size_t next = path_goes_on(text, at, path[len - 1]);
-        if (!next)
-            break;
+    char path[API_PATH_BYTES_MAX + 2];
+    for (size_t next = at; next;) {
         at = next;
+        if (!parse_segment(lex, &at, path, &len))
+            return NULL;
+        next = path_goes_on(text, at, path[len - 1]);
     }
     lex_seek(lex, at);
-    return path;
+    return pool_text_n(lex->source->pool, path, len);
 }
 
 /* '(' [ '[]' ] [ '*' ] NAME ')' or '()'. */
@@ -195,6 +232,22 @@ static void take_server_handler(struct api_route *route)
     }
 }
 
+/* A name that is none is said once, and the route behind it is read. */
+static void parse_handler(struct lex *lex, struct api_route *route)
+{
+    struct token name = *lex_peek(lex);
+    bool good = name.kind == TOKEN_IDENT;
+    if (!good)
+        api_expected(lex, "the handler's name");
+    else if (route->handler)
+        source_error(lex->source, name.at,
+                     "a second @handler, expected a route");
+    if (good || !name.line_start)
+        lex_next(lex);
+    route->handler = good ? name.text : "";
+    route->handler_at = name.at;
+}
+
 /* @doc, @handler, @server before a route. */
 static bool parse_head(struct lex *lex, struct api_route *route)
 {
@@ -202,16 +255,7 @@ static bool parse_head(struct lex *lex, struct api_route *route)
         if (api_eat(lex, "@doc")) {
             parse_doc(lex, route);
         } else if (api_eat(lex, "@handler")) {
-            if (lex_peek(lex)->kind != TOKEN_IDENT) {
-                api_expected(lex, "the handler's name");
-                return false;
-            }
-            struct token name = lex_next(lex);
-            if (route->handler)
-                source_error(lex->source, name.at,
-                             "a second @handler, expected a route");
-            route->handler = name.text;
-            route->handler_at = name.at;
+            parse_handler(lex, route);
         } else if (api_eat(lex, "@server")) {
             if (!api_need(lex, "("))
                 return false;
@@ -241,7 +285,8 @@ static bool parse_route(struct lex *lex, struct api_route *route)
         source_error(lex->source, verb.at,
                      "found a route, expected its @handler before it");
     route->path = parse_path(lex, route);
-    return route->path && parse_bodies(lex, route) && route->handler;
+    return route->path && parse_bodies(lex, route) && route->handler &&
+           route->handler[0];
 }
 
 /* After an error: the next line that can begin a route, or the block's end. */

@@ -42,7 +42,8 @@ static size_t raw_len(const char *text, bool info)
         bool blank = i == 0 || strchr(" \t", text[i - 1]);
         if (comment_starts(text + i, blank))
             break;
-        if (strchr(" \t", text[i]) && i && next_key(text + i, info))
+        /* Once a run of blanks: a long one must not be read again and again. */
+        if (strchr(" \t", text[i]) && i && !blank && next_key(text + i, info))
             break;
         depth += text[i] == '(';
         if (text[i] == ')' && depth-- <= 0)
@@ -120,19 +121,10 @@ static void parse_value(struct lex *lex, struct api_pair *pair, bool info)
         pair->value = raw_value(lex, at, info);
 }
 
-/* Room for one more? */
-static bool has_room(struct lex *lex, const struct vec *pairs, size_t at)
-{
-    if (pairs->count < API_PAIRS_MAX)
-        return true;
-    source_error(lex->source, at, "more than %d pairs", API_PAIRS_MAX);
-    return false;
-}
-
 static bool duplicate(const struct vec *pairs, const char *key)
 {
     const struct api_pair *all = pairs->items;
-    for (size_t i = 0; i + 1 < pairs->count; i++)
+    for (size_t i = 0; i < pairs->count; i++)
         if (!strcmp(all[i].key, key))
             return true;
     return false;
@@ -150,8 +142,24 @@ static const char *whole_key(struct lex *lex, const struct token *first)
     return pool_text_n(lex->source->pool, text + first->at, end - first->at);
 }
 
+static void keep_pair(struct lex *lex, struct vec *pairs,
+                      const struct api_pair *pair, bool *full)
+{
+    if (duplicate(pairs, pair->key))
+        source_error(lex->source, pair->at, "'%s' is set twice", pair->key);
+    if (pairs->count < API_PAIRS_MAX) {
+        *(struct api_pair *)vec_add(lex->source->pool, pairs, sizeof(*pair)) =
+            *pair;
+    } else if (!*full) {
+        *full = true;
+        source_error(lex->source, pair->at, "more than %d pairs",
+                     API_PAIRS_MAX);
+    }
+}
+
 void api_parse_pairs(struct lex *lex, struct vec *pairs, bool info)
 {
+    bool full = false;
     while (!api_eat(lex, ")")) {
         const struct token *token = lex_peek(lex);
         if (token->kind == TOKEN_END) {
@@ -165,14 +173,10 @@ void api_parse_pairs(struct lex *lex, struct vec *pairs, bool info)
         }
         struct token key = lex_next(lex);
         key.text = whole_key(lex, &key);
-        if (!api_need(lex, ":") || !has_room(lex, pairs, key.at))
+        if (!api_need(lex, ":"))
             continue;
-        struct api_pair *pair =
-            vec_add(lex->source->pool, pairs, sizeof(*pair));
-        pair->key = key.text;
-        pair->at = key.at;
-        if (duplicate(pairs, key.text))
-            source_error(lex->source, key.at, "'%s' is set twice", key.text);
-        parse_value(lex, pair, info);
+        struct api_pair pair = {.key = key.text, .at = key.at};
+        parse_value(lex, &pair, info);
+        keep_pair(lex, pairs, &pair, &full);
     }
 }

@@ -121,10 +121,37 @@ static struct token token_at(struct lex *lex, enum token_kind kind, size_t end)
     return token;
 }
 
+/* The closing quote, or NULL. One public dialect knows no escapes, the other
+ * knows \": a quote behind a backslash closes the text only where no other
+ * quote follows on its line. */
+static const char *closing_quote(const char *text, char quote)
+{
+    for (;; text++) {
+        text = strchr(text, quote);
+        if (!text || quote != '"' || text[-1] != '\\' || text[-2] == '\\')
+            return text;
+        size_t more = strcspn(text + 1, "\"\r\n");
+        if (text[1 + more] != quote)
+            return text;
+    }
+}
+
+/* Without the backslashes before quotes. */
+static const char *unescaped(struct pool *pool, const char *from, size_t len)
+{
+    char *text = pool_text_n(pool, from, len);
+    size_t to = 0;
+    for (size_t i = 0; i < len; i++)
+        if (text[i] != '\\' || text[i + 1] != '"')
+            text[to++] = text[i];
+    text[to] = '\0';
+    return text;
+}
+
 static struct token quoted(struct lex *lex, char quote)
 {
     const char *text = lex->source->text;
-    const char *end = strchr(text + lex->at + 1, quote);
+    const char *end = closing_quote(text + lex->at + 1, quote);
     if (!end) {
         source_error(lex->source, lex->at, "this text has no end, expected %c",
                      quote);
@@ -132,8 +159,10 @@ static struct token quoted(struct lex *lex, char quote)
     }
     struct token token = token_at(lex, quote == '"' ? TOKEN_STRING : TOKEN_RAW,
                                   (size_t)(end - text) + 1);
-    token.text = pool_text_n(lex->source->pool, text + lex->at + 1,
-                             (size_t)(end - text) - lex->at - 1);
+    size_t len = (size_t)(end - text) - lex->at - 1;
+    token.text = quote == '"'
+                     ? unescaped(lex->source->pool, text + lex->at + 1, len)
+                     : pool_text_n(lex->source->pool, text + lex->at + 1, len);
     return token;
 }
 

@@ -13,6 +13,14 @@
 static const char *const source_keys[TAG_SOURCES] = {"json", "form", "path",
                                                      "header"};
 
+/* The closing quote of a pair's value, or the text's end. */
+static const char *value_end(const char *text)
+{
+    while (*text && *text != '"')
+        text += text[0] == '\\' && (text[1] == '"' || text[1] == '\\') ? 2 : 1;
+    return text;
+}
+
 /* One pair; false when there is none left. */
 static bool next_pair(struct pool *pool, const char **at, const char **key,
                       const char **value)
@@ -23,9 +31,10 @@ static bool next_pair(struct pool *pool, const char **at, const char **key,
         return false;
     *key = pool_text_n(pool, text, len);
     text += len + 2;
-    char *out = pool_alloc(pool, strlen(text) + 1);
+    const char *end = value_end(text);
+    char *out = pool_alloc(pool, (size_t)(end - text) + 1);
     size_t to = 0;
-    for (; *text && *text != '"'; text++) {
+    for (; text < end; text++) {
         /* Go's quoting: only these two matter in a tag. */
         if (*text == '\\' && (text[1] == '"' || text[1] == '\\'))
             text++;

@@ -223,7 +223,8 @@ static bool parse_names(struct lex *lex, struct vec *fields)
             source_error(lex->source, name.at,
                          "'%s' is a keyword of Go, expected a field's name",
                          name.text);
-        add_field(lex, fields, &name, doc);
+        if (fields->count <= SCHEMA_FIELDS_MAX)
+            add_field(lex, fields, &name, doc);
     } while (eat(lex, ","));
     return true;
 }
@@ -269,19 +270,28 @@ static void skip_line(struct lex *lex)
     }
 }
 
+/* Says so, drops what was read, and passes over the block. */
+static void refuse_fields(struct lex *lex, struct vec *fields)
+{
+    fields->count = 0;
+    source_error(lex->source, lex_peek(lex)->at,
+                 "more than %d fields in one type", SCHEMA_FIELDS_MAX);
+    while (!eat(lex, "}") && lex_peek(lex)->kind != TOKEN_END)
+        skip_line(lex);
+}
+
 /* Behind '{', through '}'. */
 static bool parse_fields(struct lex *lex, struct vec *fields, int depth)
 {
     while (!eat(lex, "}")) {
         if (lex_peek(lex)->kind == TOKEN_END)
             return expected(lex, "'}'");
-        if (fields->count >= SCHEMA_FIELDS_MAX) {
-            source_error(lex->source, lex_peek(lex)->at,
-                         "more than %d fields in one type", SCHEMA_FIELDS_MAX);
-            return false;
-        }
         if (!parse_field(lex, fields, depth))
             skip_line(lex);
+        if (fields->count > SCHEMA_FIELDS_MAX) {
+            refuse_fields(lex, fields);
+            return true;
+        }
         while (eat(lex, ";"))
             ;
     }

@@ -213,12 +213,18 @@ static bool lower_map(struct lowering *lowering, struct schema_field *field,
     if (!lower_type(lowering, &entry[0], from, type->key, depth + 1) ||
         !lower_type(lowering, &entry[1], from, type->item, depth + 1))
         return false;
-    if (entry[0].cardinality != SCHEMA_ONE ||
-        (entry[0].kind > SCHEMA_U64 && entry[0].kind != SCHEMA_TEXT)) {
+    if (type->key->form != TYPE_NAME) {
         source_error(from->source, type->key->at,
-                     "found '%s', expected a text or an integer as map key",
+                     "found '%s', expected the name of a type as map key",
                      type->key->text);
         return false;
+    }
+    /* JSON and Go agree on texts and integers alone: what else the language
+     * has for keys travels as any value. */
+    if (entry[0].cardinality != SCHEMA_ONE ||
+        (entry[0].kind > SCHEMA_U64 && entry[0].kind != SCHEMA_TEXT)) {
+        field->kind = SCHEMA_ANY;
+        return true;
     }
     if (entry[1].cardinality == SCHEMA_MAP) {
         entry[1].kind = SCHEMA_ANY;

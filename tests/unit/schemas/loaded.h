@@ -35,6 +35,13 @@ static inline int loaded_teardown(void **state)
     return 0;
 }
 
+/* A schema without anything in it, for the next row of a table. */
+static inline void loaded_renew(void)
+{
+    schema_free(loaded);
+    loaded = schema_new();
+}
+
 #define LOADED_TEST(name)                                                      \
     cmocka_unit_test_setup_teardown(name, loaded_setup, loaded_teardown)
 
