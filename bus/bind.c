@@ -13,6 +13,7 @@
 #include "bus/arena.h"
 #include "bus/code.h"
 #include "bus/error.h"
+#include "bus/fault.h"
 #include "bus/json_read.h"
 #include "bus/text.h"
 
@@ -22,7 +23,9 @@ struct bind {
     struct bus_arena *arena;
     char *message;
     bool *seen;
+    bool *faulty; /* noted in faults */
     struct bus_error *err;
+    struct bus_faults *faults;
 };
 
 /* One source of named values and how its names and values are taken. */
@@ -159,9 +162,15 @@ static int bind_field(const struct bind *bind, const struct source *source,
 static int bind_source(const struct bind *bind, const struct source *source)
 {
     int code = 0;
-    for (size_t i = 0; code == 0 && i < bind->shape->count; i++)
-        if (bind->shape->fields[i].flags & source->flag)
-            code = bind_field(bind, source, i);
+    for (size_t i = 0; code == 0 && i < bind->shape->count; i++) {
+        if (!(bind->shape->fields[i].flags & source->flag))
+            continue;
+        code = bind_field(bind, source, i);
+        if (code && bus_fault_keep(bind->faults, bind->err)) {
+            bind->faulty[i] = true;
+            code = 0;
+        }
+    }
     return code;
 }
 
@@ -194,15 +203,26 @@ static int bind_sources(const struct bind *bind,
 int bus_bind(const struct bus_bind_input *input, const struct bus_shape *shape,
              struct bus_arena *arena, void *message, struct bus_error *err)
 {
-    struct bind bind = {shape, arena, message, NULL, err};
-    bind.seen = bus_arena_array(arena, shape->count, sizeof(bool));
+    struct bind bind = {shape, arena, message, NULL, NULL, err, input->faults};
+    bind.seen = bus_arena_array(arena, 2, shape->count);
     if (!bind.seen)
         return bind_full(&bind);
+    bind.faulty = bind.seen + shape->count;
+    const struct json_reading reading = {.text = input->json,
+                                         .shape = shape,
+                                         .arena = arena,
+                                         .err = err,
+                                         .seen = bind.seen,
+                                         .only_json = true,
+                                         .faults = input->faults,
+                                         .faulty = bind.faulty};
+    const struct bus_verdict verdict = {arena, err, input->faults, bind.faulty};
     int code = bind_sources(&bind, input);
     if (code == 0 && input->json.len)
-        code =
-            json_read(input->json, shape, true, arena, message, bind.seen, err);
+        code = json_read(&reading, message);
     if (code == 0)
-        code = bus_shape_check(shape, message, bind.seen, arena, err);
-    return code;
+        code = bus_shape_check_all(NULL, shape, message, bind.seen, &verdict);
+    if (code && input->faults) /* it ended before all were known */
+        input->faults->count = 0;
+    return code ? code : bus_faults_error(input->faults, err);
 }

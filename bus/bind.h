@@ -16,6 +16,7 @@
 
 struct bus_arena;
 struct bus_error;
+struct bus_faults;
 
 /* One decoded name=value pair. Spans, not NUL-terminated. */
 struct bus_pair {
@@ -31,10 +32,14 @@ struct bus_bind_input {
     const struct bus_pair *headers; /* names compared in any case */
     size_t headers_count;
     struct bus_bytes json; /* the body if its type is JSON; len 0: none */
+    /* NULL: the first fault ends the binding. Else all of them are noted there
+     * (err must not be NULL then), none if the input is refused as a whole;
+     * initialized by the caller. */
+    struct bus_faults *faults;
 };
 
 /* Fills message (zeroed by the caller). Errors are go-zero's texts, code
- * INVALID_ARGUMENT, err->field the field's path. */
+ * INVALID_ARGUMENT, err->field the field's path; with faults, the first. */
 int bus_bind(const struct bus_bind_input *input, const struct bus_shape *shape,
              struct bus_arena *arena, void *message, struct bus_error *err);
 

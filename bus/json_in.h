@@ -15,6 +15,7 @@
 
 struct bus_arena;
 struct bus_error;
+struct bus_faults;
 
 /* One bit each, so that sets can be written. */
 enum json_type {
@@ -37,6 +38,7 @@ struct json_in {
     const uint8_t *start, *at, *end;
     struct bus_arena *arena; /* holds decoded texts */
     struct bus_error *err;
+    struct bus_faults *faults; /* NULL: the first fault ends the reading */
     unsigned depth;
     struct json_key *keys; /* of all open objects, innermost last; owned */
     size_t keys_count, keys_cap;

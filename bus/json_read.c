@@ -14,6 +14,7 @@
 #include "bus/arena.h"
 #include "bus/code.h"
 #include "bus/error.h"
+#include "bus/fault.h"
 #include "bus/json_in.h"
 #include "bus/map_keys.h"
 #include "bus/shape.h"
@@ -27,6 +28,7 @@ struct object {
     const struct bus_path *path;
     char *message;
     bool *seen;     /* a value other than null came */
+    bool *faulty;   /* one came that was noted as a fault */
     bool *came;     /* the key came, whatever its value */
     size_t next;    /* the field that is likely to come next */
     bool only_json; /* skip fields of other sources */
@@ -76,6 +78,16 @@ static int text_refused(struct json_in *in, enum text_fault fault,
     char name[BUS_FIELD_MAX];
     bus_path_text(path, name, sizeof(name));
     return text_fault_error(fault, name, text, in->err);
+}
+
+/* Behind a value that could not be read: on with the next one if there is a
+ * list of faults that this one belongs to. */
+static int pass_over(struct json_in *in, const uint8_t *start, int code)
+{
+    if (!bus_fault_keep(in->faults, in->err))
+        return code;
+    in->at = start;
+    return json_skip(in);
 }
 
 /* -- scalars --------------------------------------------------------------- */
@@ -172,7 +184,7 @@ static int read_any(struct json_in *in, const struct bus_path *path, void *slot)
 static int read_message(struct json_in *in, const struct bus_shape *shape,
                         const struct bus_path *path, void *message)
 {
-    bool *seen = bus_arena_array(in->arena, 2, shape->count);
+    bool *seen = bus_arena_array(in->arena, 3, shape->count);
     if (!seen)
         return json_full(in);
     struct object object = {
@@ -181,11 +193,14 @@ static int read_message(struct json_in *in, const struct bus_shape *shape,
         .message = message,
         .seen = seen,
         .came = seen + shape->count,
+        .faulty = seen + 2 * (size_t)shape->count,
     };
+    const struct bus_verdict verdict = {in->arena, in->err, in->faults,
+                                        object.faulty};
     int code = read_object(in, &object);
     if (code)
         return code;
-    return bus_shape_check_at(path, shape, message, seen, in->arena, in->err);
+    return bus_shape_check_all(path, shape, message, seen, &verdict);
 }
 
 static int read_pointer(struct json_in *in, const struct bus_shape *shape,
@@ -259,8 +274,11 @@ static int read_list(struct json_in *in, const struct bus_field *field,
         struct bus_path step = {.up = path, .type = BUS_PATH_INDEX};
         step.index = items.list.count;
         void *slot = growing_slot(in, &items, &code);
+        const uint8_t *start = in->at;
         if (slot)
             code = read_item(in, field, &step, slot);
+        if (slot && code)
+            code = pass_over(in, start, code);
     }
     if (code == 0)
         *ret = items.list;
@@ -307,8 +325,11 @@ static int read_map(struct json_in *in, const struct bus_field *field,
         if (code)
             break;
         void *slot = growing_slot(in, &items, &code);
+        const uint8_t *start = in->at;
         if (slot)
             code = read_entry(in, field->shape, &step, slot);
+        if (slot && code)
+            code = pass_over(in, start, code);
     }
     /* The same text twice was refused before; numbers have many spellings. */
     if (code == 0 && bus_map_repeats(field, &items.list))
@@ -407,7 +428,13 @@ static int read_known(struct json_in *in, struct object *object, size_t index)
     if (object->came[index])
         return json_bad(in, in->at, "a duplicate key");
     object->came[index] = true;
-    return read_field(in, field, &step, object->message, &object->seen[index]);
+    const uint8_t *start = in->at;
+    int code =
+        read_field(in, field, &step, object->message, &object->seen[index]);
+    if (!code)
+        return 0;
+    object->faulty[index] = true;
+    return pass_over(in, start, code);
 }
 
 /* The object under a key that leads to dotted fields. */
@@ -467,11 +494,13 @@ static int read_object(struct json_in *in, struct object *object)
 /* Reads into a copy, so that a refused text leaves the message as it was. */
 static int read_top(struct json_in *in, struct object *object, void *message)
 {
+    size_t count = object->shape->count;
     object->message = bus_arena_alloc(in->arena, object->shape->size);
-    object->seen = bus_arena_array(in->arena, 2, object->shape->count);
+    object->seen = bus_arena_array(in->arena, 3, count);
     if (!object->message || !object->seen)
         return json_full(in);
-    object->came = object->seen + object->shape->count;
+    object->came = object->seen + count;
+    object->faulty = object->seen + 2 * count;
     memcpy(object->message, message, object->shape->size);
     int code = read_object(in, object);
     if (code == 0)
@@ -481,17 +510,21 @@ static int read_top(struct json_in *in, struct object *object, void *message)
     return code;
 }
 
-int json_read(struct bus_bytes text, const struct bus_shape *shape,
-              bool only_json, struct bus_arena *arena, void *message,
-              bool *ret_seen, struct bus_error *err)
+int json_read(const struct json_reading *reading, void *message)
 {
     struct json_in in;
-    struct object object = {.shape = shape, .only_json = only_json};
-    json_open(&in, text, arena, err);
+    const struct bus_shape *shape = reading->shape;
+    struct object object = {.shape = shape, .only_json = reading->only_json};
+    json_open(&in, reading->text, reading->arena, reading->err);
+    in.faults = reading->faults;
     int code = read_top(&in, &object, message);
     json_close(&in);
-    for (size_t i = 0; code == 0 && ret_seen && i < shape->count; i++)
-        ret_seen[i] = ret_seen[i] || object.seen[i];
+    for (size_t i = 0; code == 0 && i < shape->count; i++) {
+        if (reading->seen)
+            reading->seen[i] = reading->seen[i] || object.seen[i];
+        if (reading->faulty)
+            reading->faulty[i] = reading->faulty[i] || object.faulty[i];
+    }
     return code;
 }
 
@@ -499,7 +532,12 @@ int bus_json_read(struct bus_bytes text, const struct bus_shape *shape,
                   struct bus_arena *arena, void *message, bool *ret_seen,
                   struct bus_error *err)
 {
-    return json_read(text, shape, false, arena, message, ret_seen, err);
+    const struct json_reading reading = {.text = text,
+                                         .shape = shape,
+                                         .arena = arena,
+                                         .err = err,
+                                         .seen = ret_seen};
+    return json_read(&reading, message);
 }
 
 int json_read_field(struct bus_bytes text, const struct bus_field *field,

@@ -20,6 +20,7 @@
 #include "bus/bind.h"
 #include "bus/code.h"
 #include "bus/error.h"
+#include "bus/fault.h"
 #include "bus/text.h"
 
 #define VALUE_TEXT TEXT_DOUBLE_MAX /* one number as text */
@@ -33,6 +34,7 @@ struct check {
     const bool *seen;
     struct bus_arena *arena;
     struct bus_error *err;
+    const struct bus_verdict *verdict;
 };
 
 static const struct {
@@ -176,11 +178,18 @@ static bool seen_at(const struct check *check, size_t index)
     return check->seen && check->seen[index];
 }
 
+static bool faulty_at(const struct check *check, size_t index)
+{
+    return check->verdict->faulty && check->verdict->faulty[index];
+}
+
+/* A field that came, right or wrong. */
 static bool seen_name(const struct check *check, const char *name)
 {
     const struct bus_field *field =
         bus_shape_find(check->shape, name, strlen(name));
-    return field && seen_at(check, (size_t)(field - check->shape->fields));
+    size_t index = field ? (size_t)(field - check->shape->fields) : 0;
+    return field && (seen_at(check, index) || faulty_at(check, index));
 }
 
 static int full(struct bus_error *err)
@@ -493,8 +502,9 @@ static int fill_message(const struct check *check,
     void *inner = bus_arena_alloc(check->arena, field->shape->size);
     if (!inner)
         return full(check->err);
-    int code = bus_shape_check_at(&at, field->shape, inner, NULL, check->arena,
-                                  check->err);
+    struct bus_verdict verdict = *check->verdict;
+    verdict.faulty = NULL;
+    int code = bus_shape_check_all(&at, field->shape, inner, NULL, &verdict);
     if (code)
         return code;
     memcpy(check->message + field->offset, &inner, sizeof(inner));
@@ -530,21 +540,39 @@ static int check_missing(const struct check *check,
                            "field \"%s\" is not set", path);
 }
 
+static int check_field(const struct check *check, size_t index)
+{
+    const struct bus_field *field = &check->shape->fields[index];
+    bool came = seen_at(check, index);
+    if (faulty_at(check, index)) {
+        fill_empty(check, field);
+        return BUS_OK;
+    }
+    int code = check_dependency(check, field, came);
+    if (code == BUS_OK)
+        code = came ? check_seen(check, field) : check_missing(check, field);
+    return code && bus_fault_keep(check->verdict->faults, check->err) ? BUS_OK
+                                                                      : code;
+}
+
+int bus_shape_check_all(const struct bus_path *at,
+                        const struct bus_shape *shape, void *message,
+                        const bool *seen, const struct bus_verdict *verdict)
+{
+    struct check check = {at,           shape,  message, seen, verdict->arena,
+                          verdict->err, verdict};
+    int code = BUS_OK;
+    for (uint16_t i = 0; i < shape->count && code == BUS_OK; i++)
+        code = check_field(&check, i);
+    return code;
+}
+
 int bus_shape_check_at(const struct bus_path *at, const struct bus_shape *shape,
                        void *message, const bool *seen, struct bus_arena *arena,
                        struct bus_error *err)
 {
-    struct check check = {at, shape, message, seen, arena, err};
-    int code = BUS_OK;
-    for (uint16_t i = 0; i < shape->count && code == BUS_OK; i++) {
-        const struct bus_field *field = &shape->fields[i];
-        bool came = seen_at(&check, i);
-        code = check_dependency(&check, field, came);
-        if (code == BUS_OK)
-            code =
-                came ? check_seen(&check, field) : check_missing(&check, field);
-    }
-    return code;
+    const struct bus_verdict verdict = {.arena = arena, .err = err};
+    return bus_shape_check_all(at, shape, message, seen, &verdict);
 }
 
 int bus_shape_check(const struct bus_shape *shape, void *message,

@@ -124,6 +124,7 @@ struct bus_list {
 
 struct bus_arena;
 struct bus_error;
+struct bus_faults;
 
 /* The C size of one item of this field (BUS_LIST), or of the value itself. */
 size_t bus_field_size(const struct bus_field *field);
@@ -172,7 +173,22 @@ int bus_shape_check(const struct bus_shape *shape, void *message,
                     const bool *seen, struct bus_arena *arena,
                     struct bus_error *err);
 
+/* Where a check puts what it makes, and what it finds. */
+struct bus_verdict {
+    struct bus_arena *arena;
+    struct bus_error *err;
+    /* NULL: the first fault ends the check. Else every fault is noted there,
+     * and the check is passed: bus_faults_error has the last word. */
+    struct bus_faults *faults;
+    /* One bool a field, or NULL: what its decoder noted as a fault already,
+     * which is neither missing nor right. */
+    const bool *faulty;
+};
+
 /* The same for a message that lies at a path of an outer one. */
+int bus_shape_check_all(const struct bus_path *at,
+                        const struct bus_shape *shape, void *message,
+                        const bool *seen, const struct bus_verdict *verdict);
 int bus_shape_check_at(const struct bus_path *at, const struct bus_shape *shape,
                        void *message, const bool *seen, struct bus_arena *arena,
                        struct bus_error *err);

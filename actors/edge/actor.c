@@ -116,8 +116,8 @@ static int config_read(struct actor_process *process, const char *path,
     api->port = config->port;
     if (!answer_style_from_name(config->errors, &api->style))
         return bus_error_set(err, BUS_INVALID_ARGUMENT,
-                             "%s: Errors: found %s, expected text, code or "
-                             "problem",
+                             "%s: Errors: found %s, expected text, code, "
+                             "problem or json",
                              path, config->errors);
     return BUS_OK;
 }

@@ -16,10 +16,16 @@
 
 bool answer_style_from_name(const char *name, enum answer_style *ret)
 {
-    static const char *const names[] = {"text", "code", "problem"};
-    for (int i = 0; i < 3; i++) {
-        if (!strcmp(name, names[i])) {
-            *ret = (enum answer_style)i;
+    static const struct {
+        const char *name;
+        enum answer_style style;
+    } names[] = {{"text", ANSWER_TEXT},
+                 {"code", ANSWER_CODE},
+                 {"problem", ANSWER_PROBLEM},
+                 {"json", ANSWER_PROBLEM}};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (!strcmp(name, names[i].name)) {
+            *ret = names[i].style;
             return true;
         }
     }
@@ -36,41 +42,6 @@ static void body_take(struct http_answer *answer, struct bus_buf *buf,
     bus_buf_release(buf);
 }
 
-static void json_member(struct bus_buf *buf, const char *name,
-                        const char *value)
-{
-    bus_json_text(buf, name, strlen(name));
-    bus_buf_byte(buf, ':');
-    bus_json_text(buf, value, strlen(value));
-}
-
-static void answer_problem(struct http_answer *answer, int status,
-                           const struct bus_error *err, const char *sentence,
-                           struct bus_arena *arena)
-{
-    struct bus_buf buf;
-    bus_buf_init(&buf, REFUSAL_MAX);
-    bus_buf_text(&buf, "{\"type\":\"about:blank\",");
-    json_member(&buf, "title", http_status_text(status));
-    bus_buf_printf(&buf, ",\"status\":%d,", status);
-    json_member(&buf, "detail", sentence);
-    bus_buf_byte(&buf, ',');
-    json_member(&buf, "code", bus_code_name(err->code));
-    if (err->business)
-        bus_buf_printf(&buf, ",\"business\":%d", err->business);
-    if (err->field[0]) {
-        bus_buf_text(&buf, ",\"errors\":[{");
-        json_member(&buf, "field", err->field);
-        bus_buf_byte(&buf, ',');
-        json_member(&buf, "detail", sentence);
-        bus_buf_text(&buf, "}]");
-    }
-    bus_buf_byte(&buf, '}');
-    answer->status = status;
-    answer->type = PROBLEM_TYPE;
-    body_take(answer, &buf, arena);
-}
-
 /* What a stranger may read: words of ours about our own insides (addresses,
  * instances, statements) stay in the log. */
 static const char *public_sentence(const struct bus_error *err)
@@ -82,6 +53,57 @@ static const char *public_sentence(const struct bus_error *err)
     return err->sentence[0] ? err->sentence : bus_code_name(err->code);
 }
 
+static void json_member(struct bus_buf *buf, const char *name,
+                        const char *value)
+{
+    bus_json_text(buf, name, strlen(name));
+    bus_buf_byte(buf, ':');
+    bus_json_text(buf, value, strlen(value));
+}
+
+/* One object a field, with what is wrong there. */
+static void problem_fields(struct bus_buf *buf, const struct bus_fault *faults,
+                           size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        bus_buf_text(buf, i ? ",{" : ",\"errors\":[{");
+        json_member(buf, "field", faults[i].field);
+        bus_buf_byte(buf, ',');
+        json_member(buf, "detail", faults[i].sentence);
+        bus_buf_byte(buf, '}');
+    }
+    if (count)
+        bus_buf_byte(buf, ']');
+}
+
+/* faults: NULL, or all that err is the first of. */
+static void answer_problem(struct http_answer *answer, int status,
+                           const struct bus_error *err,
+                           const struct bus_faults *faults,
+                           struct bus_arena *arena)
+{
+    const char *sentence = public_sentence(err);
+    struct bus_fault only = {err->field, sentence};
+    struct bus_buf buf;
+    bus_buf_init(&buf, REFUSAL_MAX);
+    bus_buf_text(&buf, "{\"type\":\"about:blank\",");
+    json_member(&buf, "title", http_status_text(status));
+    bus_buf_printf(&buf, ",\"status\":%d,", status);
+    json_member(&buf, "detail", sentence);
+    bus_buf_byte(&buf, ',');
+    json_member(&buf, "code", bus_code_name(err->code));
+    if (err->business)
+        bus_buf_printf(&buf, ",\"business\":%d", err->business);
+    if (faults && faults->count)
+        problem_fields(&buf, faults->items, faults->count);
+    else
+        problem_fields(&buf, &only, err->field[0] ? 1 : 0);
+    bus_buf_byte(&buf, '}');
+    answer->status = status;
+    answer->type = PROBLEM_TYPE;
+    body_take(answer, &buf, arena);
+}
+
 static bool busy(const struct bus_error *err)
 {
     return err->code == BUS_RESOURCE_EXHAUSTED || err->code == BUS_UNAVAILABLE;
@@ -90,9 +112,16 @@ static bool busy(const struct bus_error *err)
 void answer_refused(struct http_answer *answer, enum answer_style style,
                     const struct bus_error *err, struct bus_arena *arena)
 {
+    answer_unbound(answer, style, err, NULL, arena);
+}
+
+void answer_unbound(struct http_answer *answer, enum answer_style style,
+                    const struct bus_error *err,
+                    const struct bus_faults *faults, struct bus_arena *arena)
+{
     int status = bus_code_http(err->code, err->reason);
     if (style == ANSWER_PROBLEM)
-        answer_problem(answer, status, err, public_sentence(err), arena);
+        answer_problem(answer, status, err, faults, arena);
     else
         http_answer_text(answer, status, public_sentence(err), arena);
     answer->retry_after = status == 503 && busy(err);
@@ -141,8 +170,7 @@ void answer_failed(struct http_answer *answer, enum answer_style style,
     else if (style != ANSWER_PROBLEM && err->http)
         http_answer_text(answer, status_of(err), public_sentence(err), arena);
     else if (err->http)
-        answer_problem(answer, status_of(err), err, public_sentence(err),
-                       arena);
+        answer_problem(answer, status_of(err), err, NULL, arena);
     else
         answer_refused(answer, style, err, arena);
 }

@@ -176,6 +176,23 @@ static size_t pairs_most(struct bus_bytes text)
     return count;
 }
 
+/* Only a problem has room for more than the first fault. */
+static bool bind_values(struct exchange *exchange, struct bus_bind_input *input,
+                        void *message)
+{
+    enum answer_style style = exchange->api->style;
+    struct bus_faults faults;
+    struct bus_error err = {0};
+    bus_faults_init(&faults, &exchange->arena);
+    if (style == ANSWER_PROBLEM)
+        input->faults = &faults;
+    if (!bus_bind(input, exchange->route->request, &exchange->arena, message,
+                  &err))
+        return true;
+    answer_unbound(&exchange->answer, style, &err, &faults, &exchange->arena);
+    return false;
+}
+
 static bool step_bind(struct exchange *exchange, const struct http_reader *in,
                       const struct target *target,
                       const struct route_match *match, void **ret)
@@ -209,9 +226,7 @@ static bool step_bind(struct exchange *exchange, const struct http_reader *in,
     };
     if (media_is(in, "application/json"))
         input.json = body;
-    if (!code)
-        code = bus_bind(&input, exchange->route->request, arena, *ret, &err);
-    return code == BUS_OK || refuse(exchange, &err);
+    return code ? refuse(exchange, &err) : bind_values(exchange, &input, *ret);
 }
 
 /* --- the call --- */

@@ -45,7 +45,7 @@
 
 static const char *const levels[] = {"debug", "info", "error", "severe", NULL};
 static const char *const modes[] = {"dev", "test", "rt", "pre", "pro", NULL};
-static const char *const errors[] = {"text", "code", "problem", NULL};
+static const char *const errors[] = {"text", "code", "problem", "json", NULL};
 static const char *const redis_types[] = {"node", "cluster", NULL};
 
 RULE(level_rule, .fallback = "info", .options = levels);

@@ -128,7 +128,7 @@ struct actor_config {
     struct bus_list cache_redis;         /* struct actor_redis */
     struct actor_cache *cache;           /* NULL: none */
     struct actor_etcd *etcd;             /* NULL: none */
-    const char *errors;                  /* text, code, problem */
+    const char *errors;                  /* text, code, problem, json */
     struct actor_telemetry *telemetry;   /* NULL: none */
     struct actor_shutdown *shutdown;     /* never NULL once read */
     struct bus_list methods;             /* struct actor_method_pair */

@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,6 +18,7 @@
 #include "bus/bind.h"
 #include "bus/code.h"
 #include "bus/error.h"
+#include "bus/fault.h"
 
 #define PAIRS_MAX 16
 
@@ -395,6 +397,70 @@ static void too_many_form_values(void **state)
     assert_string_equal(f->err.sentence, "more than 2048 form values");
 }
 
+/* What a list of faults holds of a request: "field|field|...". */
+static void faulty(struct fixture *f, struct given given, const char *fields)
+{
+    struct bus_pair path[PAIRS_MAX], form[PAIRS_MAX], headers[PAIRS_MAX];
+    struct bus_faults faults;
+    char found[500] = "";
+    bus_faults_init(&faults, &f->arena);
+    struct bus_bind_input input = {
+        .path = path,
+        .path_count = pairs(given.path, path),
+        .form = form,
+        .form_count = pairs(given.form, form),
+        .headers = headers,
+        .headers_count = pairs(given.headers, headers),
+        .json = span(given.json ? given.json : ""),
+        .faults = &faults,
+    };
+    f->request = (struct request){0};
+    assert_int_equal(
+        bus_bind(&input, &request_shape, &f->arena, &f->request, &f->err),
+        BUS_INVALID_ARGUMENT);
+    for (size_t i = 0; i < faults.count; i++) {
+        size_t len = strlen(found);
+        snprintf(found + len, sizeof(found) - len, "%s%s", i ? "|" : "",
+                 faults.items[i].field);
+    }
+    assert_string_equal(found, fields);
+    if (faults.count)
+        assert_string_equal(f->err.sentence, faults.items[0].sentence);
+}
+
+static void every_fault_is_listed_by_path(void **state)
+{
+    struct fixture *f = *state;
+    faulty(f,
+           GIVEN(.path = "id=abc", .form = "page=101 flag=maybe ids=x",
+                 .headers = "X-Lang=[1]",
+                 .json = "{\"gender\":\"x\",\"in\":{\"a\":\"1\"}}"),
+           "id|ids|flag|langs[0]|in.a|page|gender");
+}
+
+/* What was wrong is not missing too, and what is behind it is read. */
+static void a_field_has_one_fault(void **state)
+{
+    struct fixture *f = *state;
+    faulty(f,
+           GIVEN(.path = "id=x", .json = "{\"in\":[1,{\"a\":[2]}],"
+                                         "\"plain\":{\"b\":[]},"
+                                         "\"gender\":3}"),
+           "id|in|plain|gender");
+    faulty(f, GIVEN(.form = "page=0", .json = "{\"in\":{}}"), "in.a|id|page");
+    /* A partner that is wrong is there all the same. */
+    faulty(f, GIVEN(.path = "id=1", .form = "other=a partner=\x80"), "partner");
+}
+
+static void malformed_text_is_no_list(void **state)
+{
+    struct fixture *f = *state;
+    faulty(f, GIVEN(.path = "id=1", .json = "{\"gender\":1,\"in\":}"), "");
+    assert_string_equal(f->err.sentence,
+                        "malformed JSON at byte 18: expected a value");
+    faulty(f, GIVEN(.path = "id=1", .json = "{\"gender\":1,\"gender\":2}"), "");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -418,6 +484,9 @@ int main(void)
         TEST(what_the_rules_forbid),
         TEST(malformed_json),
         TEST(too_many_form_values),
+        TEST(every_fault_is_listed_by_path),
+        TEST(a_field_has_one_fault),
+        TEST(malformed_text_is_no_list),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -125,6 +125,44 @@ static void problems_name_the_field(void **state)
     assert_memory_equal(answer.body.data, expected, sizeof(expected) - 1);
 }
 
+static void problems_list_every_fault(void **state)
+{
+    struct fixture *fixture = *state;
+    struct http_answer answer = {0};
+    struct bus_error err = {.code = BUS_INVALID_ARGUMENT,
+                            .field = "a",
+                            .sentence = "field \"a\" is not set"};
+    struct bus_faults faults;
+    bus_faults_init(&faults, &fixture->arena);
+    assert_true(bus_fault_keep(&faults, &err));
+    bus_error_field(&err, BUS_INVALID_ARGUMENT, "in.list[1].b", "too \"odd\"");
+    assert_true(bus_fault_keep(&faults, &err));
+    assert_int_equal(bus_faults_error(&faults, &err), BUS_INVALID_ARGUMENT);
+    answer_unbound(&answer, ANSWER_PROBLEM, &err, &faults, &fixture->arena);
+    static const char expected[] =
+        "{\"type\":\"about:blank\",\"title\":\"Bad Request\",\"status\":400,"
+        "\"detail\":\"field \\\"a\\\" is not set\","
+        "\"code\":\"INVALID_ARGUMENT\",\"errors\":[{\"field\":\"a\","
+        "\"detail\":\"field \\\"a\\\" is not set\"},"
+        "{\"field\":\"in.list[1].b\",\"detail\":\"too \\\"odd\\\"\"}]}";
+    assert_int_equal(answer.body.len, sizeof(expected) - 1);
+    assert_memory_equal(answer.body.data, expected, sizeof(expected) - 1);
+}
+
+static void styles_have_their_words(void **state)
+{
+    (void)state;
+    enum answer_style style = ANSWER_TEXT;
+    assert_true(answer_style_from_name("problem", &style));
+    assert_int_equal(style, ANSWER_PROBLEM);
+    style = ANSWER_TEXT;
+    assert_true(answer_style_from_name("json", &style));
+    assert_int_equal(style, ANSWER_PROBLEM);
+    assert_true(answer_style_from_name("code", &style));
+    assert_int_equal(style, ANSWER_CODE);
+    assert_false(answer_style_from_name("xml", &style));
+}
+
 static void statuses_that_are_none_are_500(void **state)
 {
     static const int32_t odd[] = {-5, 7, 100, 199, 600, INT32_MAX};
@@ -147,6 +185,8 @@ int main(void)
         TEST(own_status_is_kept_under_code),
         TEST(insides_stay_inside),
         TEST(problems_name_the_field),
+        TEST(problems_list_every_fault),
+        TEST(styles_have_their_words),
         TEST(statuses_that_are_none_are_500),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -231,7 +231,7 @@ static void what_is_wrong_is_named_with_its_place(void **state)
     refused("MaxScore: 1\nTimeuot: 3\n", "t.yaml:2:", "Timeuot");
     refused("MaxScore: 1\nPort: 65536\n", "t.yaml:2:", "Port");
     refused("MaxScore: 1\nWorkers: 0\n", "t.yaml:2:", "Workers");
-    refused("MaxScore: 1\nErrors: json\n", "t.yaml:2:", "Errors");
+    refused("MaxScore: 1\nErrors: xml\n", "t.yaml:2:", "Errors");
     refused("MaxScore: 1\nLog: {Level: loud}\n", "t.yaml:2:", "Log.Level");
     refused("MaxScore: 1\nMysql: {}\n", "t.yaml:2:", "DataSource");
     refused("MaxScore: 1\nAuth: {AccessExpire: 1}\n",
