@@ -33,6 +33,10 @@ int bus_json_read(struct bus_bytes text, const struct bus_shape *shape,
 void bus_json_write(struct bus_buf *buf, const struct bus_shape *shape,
                     const void *message);
 
+/* Appends the value of one field alone. */
+void bus_json_write_value(struct bus_buf *buf, const struct bus_field *field,
+                          const void *message);
+
 /* Without a schema: any JSON text to one msgpack value. Integers become int or
  * uint, other numbers double. */
 int bus_json_to_pack(struct bus_bytes text, struct bus_buf *buf,

@@ -304,6 +304,15 @@ static bool is_omitted(const struct bus_field *field, const char *message)
     return is_zero(field, message);
 }
 
+static void write_member(struct bus_buf *buf, const struct bus_field *field,
+                         const char *message, int depth)
+{
+    if (field->flags & BUS_NULLABLE && !bus_field_present(field, message))
+        bus_buf_text(buf, "null");
+    else
+        write_value(buf, field, message, depth);
+}
+
 static void write_object(struct bus_buf *buf, const struct bus_shape *shape,
                          const char *message, int depth)
 {
@@ -319,10 +328,7 @@ static void write_object(struct bus_buf *buf, const struct bus_shape *shape,
         begun = true;
         write_text(buf, field->name);
         bus_buf_byte(buf, ':');
-        if (field->flags & BUS_NULLABLE && !bus_field_present(field, message))
-            bus_buf_text(buf, "null");
-        else
-            write_value(buf, field, message, depth + 1);
+        write_member(buf, field, message, depth + 1);
     }
     bus_buf_byte(buf, '}');
 }
@@ -331,4 +337,10 @@ void bus_json_write(struct bus_buf *buf, const struct bus_shape *shape,
                     const void *message)
 {
     write_object(buf, shape, message, 0);
+}
+
+void bus_json_write_value(struct bus_buf *buf, const struct bus_field *field,
+                          const void *message)
+{
+    write_member(buf, field, message, 0);
 }

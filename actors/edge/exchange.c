@@ -387,7 +387,9 @@ static bool answer_json(struct exchange *exchange)
         code = message ? bus_unpack_message(exchange->reply.body, route->reply,
                                             &exchange->arena, message, &err)
                        : BUS_RESOURCE_EXHAUSTED;
-        if (!code)
+        if (!code && route->bare)
+            bus_json_write_value(&json, route->reply->fields, message);
+        else if (!code)
             bus_json_write(&json, route->reply, message);
     } else {
         bus_json_from_pack(&json, exchange->reply.body);

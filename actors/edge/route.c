@@ -93,8 +93,10 @@ static void route_fill(struct route *route,
     };
     if (method->request)
         route->request = layout_shape(layout, method->request);
-    if (method->reply)
+    if (method->reply) {
         route->reply = layout_shape(layout, method->reply);
+        route->bare = method->reply->bare;
+    }
     if (method->group) {
         route->jwt = method->group->jwt ? method->group->jwt
                                         : method->group->jwt_transition;

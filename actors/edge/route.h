@@ -24,7 +24,8 @@ struct route {
     const char *actor; /* "user-api" */
     const char *method;
     const struct bus_shape *request; /* NULL: none */
-    const struct bus_shape *reply;   /* NULL: none, or not a struct */
+    const struct bus_shape *reply;   /* NULL: none */
+    bool bare;                       /* answers with its only field's value */
     bool replies;                    /* says it returns something */
     const char *jwt;                 /* whose token it needs; NULL: none */
     const struct actor_auth *auth;   /* with jwt: found by the API's reader */

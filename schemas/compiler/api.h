@@ -27,6 +27,7 @@ struct api_route {
     const char *path;
     const char *request; /* "" none; "[]X", "*X" as written */
     const char *reply;
+    struct type_expr *reply_expr; /* NULL: none */
     const char *doc;
     size_t at, handler_at, path_at, request_at, reply_at;
     struct vec pairs; /* of its own @server, the old form */

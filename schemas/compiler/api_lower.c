@@ -252,6 +252,22 @@ static void name_methods(struct api *api, struct api_group *const *owners,
     }
 }
 
+/* A response that is no struct is the one field of a message. */
+static void lower_bare(struct api *api, struct api_group *const *owners,
+                       const struct api_route *const *routes,
+                       struct schema_method *methods, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (!routes[i]->reply_expr || methods[i].reply ||
+            owners[i]->source->errors)
+            continue;
+        const char *name =
+            pool_printf(api->pool, "%s_Reply", methods[i].c_name);
+        methods[i].reply = types_bare(&api->lowering, name, owners[i]->source,
+                                      routes[i]->reply_expr);
+    }
+}
+
 static void lower_routes(struct api *api, struct schema_service *service)
 {
     struct pool *pool = api->pool;
@@ -282,6 +298,7 @@ static void lower_routes(struct api *api, struct schema_service *service)
         }
     }
     name_methods(api, owners, routes, methods, count);
+    lower_bare(api, owners, routes, methods, count);
     service->groups = lowered.items;
     service->group_count = lowered.count;
     service->methods = methods;
@@ -349,22 +366,10 @@ static void relax_replies(struct api *api, const struct schema_service *service)
     }
 }
 
-void api_lower(struct api *api, struct schema_unit *unit)
+static void lower_service(struct api *api, struct schema_unit *unit,
+                          const char *name)
 {
     struct pool *pool = api->pool;
-    const char *name = service_name(api);
-    api->lowering.prefix = name ? name : unit->stem;
-    types_lower(&api->lowering);
-    unit->actor = name ? name : "";
-    unit->info = api->info.items;
-    unit->info_count = api->info.count;
-    unit->import_names = vec_texts(pool, &api->imports);
-    unit->messages = api->lowering.messages.items;
-    unit->message_count = api->lowering.messages.count;
-    unit->files = api->files.items;
-    unit->file_count = api->files.count;
-    if (!name)
-        return;
     struct schema_service *service = pool_alloc(pool, sizeof(*service));
     struct api_group *const *groups = api->groups.items;
     service->actor = service->name = name;
@@ -376,4 +381,22 @@ void api_lower(struct api *api, struct schema_unit *unit)
     vec_push(pool, &services, service);
     unit->services = services.items;
     unit->service_count = 1;
+}
+
+void api_lower(struct api *api, struct schema_unit *unit)
+{
+    struct pool *pool = api->pool;
+    const char *name = service_name(api);
+    api->lowering.prefix = name ? name : unit->stem;
+    types_lower(&api->lowering);
+    unit->actor = name ? name : "";
+    unit->info = api->info.items;
+    unit->info_count = api->info.count;
+    unit->import_names = vec_texts(pool, &api->imports);
+    unit->files = api->files.items;
+    unit->file_count = api->files.count;
+    if (name)
+        lower_service(api, unit, name);
+    unit->messages = api->lowering.messages.items;
+    unit->message_count = api->lowering.messages.count;
 }

@@ -194,7 +194,7 @@ static const char *parse_path(struct lex *lex, struct api_route *route)
 }
 
 /* '(' [ '[]' ] [ '*' ] NAME ')' or '()'. */
-static bool parse_body(struct lex *lex, const char **ret, size_t *ret_at)
+static bool parse_body(struct lex *lex, struct type_expr **ret, size_t *ret_at)
 {
     if (!api_need(lex, "("))
         return false;
@@ -204,18 +204,21 @@ static bool parse_body(struct lex *lex, const char **ret, size_t *ret_at)
     struct type_expr *type = types_parse_expr(lex, 0);
     if (!type)
         return false;
-    *ret = type->text;
+    *ret = type;
     return api_need(lex, ")");
 }
 
 static bool parse_bodies(struct lex *lex, struct api_route *route)
 {
+    struct type_expr *request = NULL, *reply = NULL;
     if (token_is(lex_peek(lex), "(") &&
-        !parse_body(lex, &route->request, &route->request_at))
+        !parse_body(lex, &request, &route->request_at))
         return false;
-    if (api_eat(lex, "returns") &&
-        !parse_body(lex, &route->reply, &route->reply_at))
+    if (api_eat(lex, "returns") && !parse_body(lex, &reply, &route->reply_at))
         return false;
+    route->request = request ? request->text : "";
+    route->reply = reply ? reply->text : "";
+    route->reply_expr = reply;
     api_eat(lex, ";");
     return true;
 }

@@ -331,7 +331,7 @@ static void put_components(struct out *out, const struct schema_unit *unit)
     js_open(out, "schemas", '{');
     for (size_t i = 0; i < unit->message_count; i++) {
         const struct schema_message *message = unit->messages[i];
-        if (message->entry)
+        if (message->entry || message->bare)
             continue;
         js_open(out, openapi_name(out, message), '{');
         openapi_object(out, message, SCHEMA_IN_JSON,

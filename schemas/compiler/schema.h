@@ -162,6 +162,8 @@ struct schema_message {
     const char *doc;
     bool imported; /* declared by a file that was only imported */
     bool entry;    /* of a map field */
+    bool bare;     /* of a response that is no struct: its only field, "value",
+                    * is what HTTP has for an answer */
     bool declared; /* by a `type` of an .api or .saga file: it has lines */
     const struct schema_line *lines;
     size_t line_count;

@@ -72,6 +72,12 @@ void types_lower(struct lowering *lowering);
 struct schema_message *types_find(const struct lowering *lowering,
                                   const char *name);
 
+/* Makes the message of a response that is no struct, once types are lowered:
+ * one field, "value", of that type. */
+struct schema_message *types_bare(struct lowering *lowering, const char *name,
+                                  struct source *source,
+                                  struct type_expr *type);
+
 /* A name that stands for a base type, a list, a map: anything but a struct. */
 bool types_is_alias(const struct lowering *lowering, const char *name);
 

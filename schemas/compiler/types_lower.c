@@ -511,3 +511,25 @@ void types_lower(struct lowering *lowering)
         vec_push(lowering->pool, &lowering->messages, decls[i]->message);
     }
 }
+
+struct schema_message *types_bare(struct lowering *lowering, const char *name,
+                                  struct source *source, struct type_expr *type)
+{
+    struct vec fields = {0};
+    struct type_field *value = vec_add(lowering->pool, &fields, sizeof(*value));
+    *value = (struct type_field){.name = "value",
+                                 .type = type,
+                                 .tag = "json:\"value\"",
+                                 .at = type->at,
+                                 .tag_at = type->at,
+                                 .doc = "",
+                                 .source = source};
+    while (find_decl(lowering, name))
+        name = pool_printf(lowering->pool, "%s_", name);
+    struct schema_message *message = new_message(lowering, name, false);
+    message->pos = source_pos(source, type->at);
+    message->bare = true;
+    fill_message(lowering, message, &fields, 0);
+    vec_push(lowering->pool, &lowering->messages, message);
+    return message;
+}

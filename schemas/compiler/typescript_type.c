@@ -170,7 +170,7 @@ void ts_types(struct out *out, const struct schema_unit *unit)
     const struct map asked = reach_requests(out->pool, unit->services[0]);
     for (size_t i = 0; i < unit->message_count; i++) {
         const struct schema_message *message = unit->messages[i];
-        if (message->entry)
+        if (message->entry || message->bare)
             continue;
         ts_doc(out, "", message->doc);
         out_printf(out, "export interface %s {\n", ts_name(out, message));

@@ -225,6 +225,22 @@ static void keys_of_maps_are_text(void **state)
     writes(&map, &m, "{\"x\":{\"-1\":10,\"2\":20}}");
 }
 
+static void a_value_alone(void **state)
+{
+    (void)state;
+    static const struct bus_field text = FIELD(text, BUS_TEXT, .flags = 0);
+    static const struct bus_field none =
+        FIELD(any, BUS_ANY, .flags = BUS_NULLABLE);
+    const struct message message = {.text = "a\"b"};
+    struct bus_buf buf;
+    bus_buf_init(&buf, 100);
+    bus_json_write_value(&buf, &text, &message);
+    bus_json_write_value(&buf, &none, &message);
+    assert_int_equal(buf.len, 10);
+    assert_memory_equal(buf.data, "\"a\\\"b\"null", 10);
+    bus_buf_release(&buf);
+}
+
 static void any_is_its_own_json(void **state)
 {
     struct bus_buf packed;
@@ -329,6 +345,7 @@ int main(void)
         cmocka_unit_test(times),
         cmocka_unit_test(messages_and_lists_of_them),
         cmocka_unit_test(keys_of_maps_are_text),
+        cmocka_unit_test(a_value_alone),
         cmocka_unit_test(any_is_its_own_json),
         cmocka_unit_test(the_deepest_message),
         cmocka_unit_test(what_has_no_json_is_null),

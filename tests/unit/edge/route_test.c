@@ -36,6 +36,7 @@ static const char api[] =
     "  @handler fixed\n  get /a/b\n"
     "  @handler deep\n  get /a/:x/c\n"
     "  @handler root\n  get /\n"
+    "  @handler list\n  get /list returns ([]Reply)\n"
     "}\n";
 
 struct fixture {
@@ -174,6 +175,26 @@ static void shapes_made_here_bind_and_print(void **state)
     bus_buf_release(&json);
 }
 
+static void a_response_that_is_no_struct_is_printed_bare(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct route *route = match(fixture, "GET", "/list").route;
+    const char *text = "{\"value\":[{\"text\":\"a\"},{\"text\":\"b\"}]}";
+    void *message = bus_arena_alloc(&fixture->arena, route->reply->size);
+    struct bus_buf json;
+    assert_true(route->replies && route->bare);
+    assert_int_equal(bus_json_read(bytes(text), route->reply, &fixture->arena,
+                                   message, NULL, NULL),
+                     BUS_OK);
+    bus_buf_init(&json, 4096);
+    bus_json_write_value(&json, route->reply->fields, message);
+    bus_buf_byte(&json, '\0');
+    assert_string_equal((const char *)json.data,
+                        "[{\"text\":\"a\"},{\"text\":\"b\"}]");
+    bus_buf_release(&json);
+    assert_false(match(fixture, "GET", "/a/1").route->bare);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -185,6 +206,7 @@ int main(void)
         TEST(other_paths_and_verbs_are_told_apart),
         TEST(groups_say_what_holds),
         TEST(shapes_made_here_bind_and_print),
+        TEST(a_response_that_is_no_struct_is_printed_bare),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -200,15 +200,23 @@ static void refuses_an_actor_of_another_name(void **state)
     assert_int_equal(count_files(folder), 0);
 }
 
-static void refuses_bare_responses(void **state)
+static void gives_bare_responses_a_message(void **state)
 {
     const struct schema_gen options = {.out_dir = folder};
     (void)state;
-    load_good("a.api", "service a { @handler h get /a returns (string) }");
-    assert_int_equal(schema_generate(loaded, &options), 1);
-    assert_string_equal(schema_error_at(loaded, 0)->message,
-                        "a response that is no struct is not served yet: "
-                        "'string'");
+    const struct schema_unit *unit =
+        load_good("a.api", "type R { X int }\nservice a {\n"
+                           "@handler h get /a returns (string)\n"
+                           "@handler list get /b returns ([]*R)\n"
+                           "@handler any get /c returns (any)\n}");
+    assert_int_equal(schema_generate(loaded, &options), 0);
+    const struct schema_message *list = method_of(unit, "list")->reply;
+    assert_true(list->bare);
+    assert_string_equal(list->name, "list_Reply");
+    assert_int_equal(list->fields[0].cardinality, SCHEMA_LIST);
+    assert_ptr_equal(list->fields[0].message, message_of(unit, "R"));
+    assert_int_equal(method_of(unit, "h")->reply->fields[0].kind, SCHEMA_TEXT);
+    assert_int_equal(method_of(unit, "any")->reply->fields[0].kind, SCHEMA_ANY);
 }
 
 static void refuses_two_names_that_are_one_in_c(void **state)
@@ -267,7 +275,7 @@ int main(void)
         FOLDER_TEST(leaves_files_alone_that_stay_the_same),
         FOLDER_TEST(says_what_is_wrong),
         FOLDER_TEST(refuses_an_actor_of_another_name),
-        FOLDER_TEST(refuses_bare_responses),
+        FOLDER_TEST(gives_bare_responses_a_message),
         FOLDER_TEST(refuses_two_names_that_are_one_in_c),
         FOLDER_TEST(refuses_a_method_that_is_a_shape_in_c),
         FOLDER_TEST(refuses_streams_with_their_place),
