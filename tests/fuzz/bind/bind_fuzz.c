@@ -10,7 +10,9 @@
 
 #include "bus/arena.h"
 #include "bus/bind.h"
+#include "bus/code.h"
 #include "bus/error.h"
+#include "bus/fault.h"
 #include "bus/json.h"
 #include "tests/unit/bus/rich.h"
 
@@ -80,6 +82,24 @@ static void parse(struct request *request, const uint8_t *data, size_t size)
     }
 }
 
+/* With a list of faults the same requests are refused, and for the same reason
+ * first. */
+static void bind_all(const struct bus_bind_input *first,
+                     const struct bus_shape *shape, struct bus_arena *arena,
+                     const struct bus_error *known)
+{
+    struct bus_bind_input input = *first;
+    struct rich message = {0};
+    struct bus_error err = {0};
+    struct bus_faults faults;
+    bus_faults_init(&faults, arena);
+    input.faults = &faults;
+    bool refused = bus_bind(&input, shape, arena, &message, &err) != 0;
+    if (refused != (known->code != 0) || (faults.count && !refused) ||
+        (faults.count && strcmp(faults.items[0].sentence, known->sentence)))
+        abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const struct bus_shape *shape = shape_with_sources();
@@ -89,10 +109,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct bus_arena arena;
     struct bus_buf json;
     parse(&request, data, size);
-    struct bus_bind_input input = {request.pairs[0], request.counts[0],
-                                   request.pairs[1], request.counts[1],
-                                   request.pairs[2], request.counts[2],
-                                   request.body};
+    struct bus_bind_input input = {.path = request.pairs[0],
+                                   .path_count = request.counts[0],
+                                   .form = request.pairs[1],
+                                   .form_count = request.counts[1],
+                                   .headers = request.pairs[2],
+                                   .headers_count = request.counts[2],
+                                   .json = request.body};
     bus_arena_init(&arena, BUS_ARENA_LIMIT);
     bus_buf_init(&json, OUT_MAX);
     if (bus_bind(&input, shape, &arena, &message, &err)) {
@@ -103,6 +126,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (json.failed)
             abort();
     }
+    if (err.code == 0 || err.code == BUS_INVALID_ARGUMENT)
+        bind_all(&input, shape, &arena, &err);
     bus_buf_release(&json);
     bus_arena_release(&arena);
     return 0;
