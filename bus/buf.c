@@ -17,10 +17,8 @@ void bus_buf_init(struct bus_buf *buf, size_t limit)
     *buf = (struct bus_buf){.limit = limit};
 }
 
-/* Makes room for len more bytes; false (and failed) past the limit. */
-static bool buf_reserve(struct bus_buf *buf, size_t len)
+static bool buf_grow(struct bus_buf *buf, size_t len)
 {
-    assert(buf->len <= buf->cap);
     if (buf->failed)
         return false;
     if (len > buf->limit - buf->len) {
@@ -33,6 +31,8 @@ static bool buf_reserve(struct bus_buf *buf, size_t len)
     size_t cap = buf->cap ? buf->cap : FIRST;
     while (cap < want)
         cap = cap > buf->limit / 2 ? buf->limit : cap * 2;
+    if (cap > buf->limit)
+        cap = buf->limit;
     /* One byte more than cap, for the NUL that vsnprintf writes. */
     uint8_t *data = realloc(buf->data, cap + 1);
     if (!data)
@@ -40,6 +40,16 @@ static bool buf_reserve(struct bus_buf *buf, size_t len)
     buf->data = data;
     buf->cap = cap;
     return true;
+}
+
+/* Makes room for len more bytes; false (and failed) past the limit. cap is
+ * never past it, and the room there is is the usual case. */
+static inline bool buf_reserve(struct bus_buf *buf, size_t len)
+{
+    assert(buf->len <= buf->cap);
+    if (!buf->failed && len <= buf->cap - buf->len)
+        return true;
+    return buf_grow(buf, len);
 }
 
 void bus_buf_add(struct bus_buf *buf, const void *data, size_t len)

@@ -5,16 +5,14 @@
  */
 #include "bus/json.h"
 
-#include <inttypes.h>
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "bus/json_in.h"
 #include "bus/shape.h"
 #include "bus/text.h"
 
-#define NUMBER_TEXT 48 /* one number, quotes included */
+#define NUMBER_TEXT 21 /* an integer and its sign */
 
 static void write_object(struct bus_buf *buf, const struct bus_shape *shape,
                          const char *message, int depth);
@@ -75,12 +73,17 @@ static uint64_t load_int(uint8_t kind, const void *at, bool *ret_minus)
 static void write_int(struct bus_buf *buf, uint8_t kind, const void *slot,
                       const char *quote)
 {
-    char text[NUMBER_TEXT];
+    char text[NUMBER_TEXT], *at = text + sizeof(text);
     bool minus;
     uint64_t size = load_int(kind, slot, &minus);
-    snprintf(text, sizeof(text), "%s%s%" PRIu64 "%s", quote, minus ? "-" : "",
-             size, quote);
-    bus_buf_text(buf, text);
+    do
+        *--at = (char)('0' + size % 10);
+    while (size /= 10);
+    if (minus)
+        *--at = '-';
+    bus_buf_text(buf, quote);
+    bus_buf_add(buf, at, (size_t)(text + sizeof(text) - at));
+    bus_buf_text(buf, quote);
 }
 
 static void write_double(struct bus_buf *buf, uint8_t kind, const void *slot,

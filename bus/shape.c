@@ -160,15 +160,20 @@ void bus_path_text(const struct bus_path *path, char *ret, size_t size)
     ret[len] = '\0';
 }
 
-/* The path of one field of the message under check. */
-static const char *field_path(const struct check *check, const char *name,
-                              char ret[BUS_FIELD_MAX])
+static struct bus_path field_step(const struct check *check, const char *name)
 {
-    struct bus_path step = {
+    return (struct bus_path){
         .up = check->at,
         .type = BUS_PATH_FIELD,
         .name = {(const uint8_t *)name, strlen(name)},
     };
+}
+
+/* The path of one field of the message under check. */
+static const char *field_path(const struct check *check, const char *name,
+                              char ret[BUS_FIELD_MAX])
+{
+    struct bus_path step = field_step(check, name);
     bus_path_text(&step, ret, BUS_FIELD_MAX);
     return ret;
 }
@@ -298,10 +303,10 @@ static void options_text(const char *const *options, char ret[OPTIONS_TEXT])
 }
 
 static int check_options(const struct check *check,
-                         const struct bus_field *field, const char *path,
-                         const void *at)
+                         const struct bus_field *field,
+                         const struct bus_path *step, const void *at)
 {
-    char number[VALUE_TEXT], list[OPTIONS_TEXT];
+    char number[VALUE_TEXT], list[OPTIONS_TEXT], path[BUS_FIELD_MAX];
     const char *text = value_text(field->kind, at, number);
     if (!text)
         return BUS_OK;
@@ -310,6 +315,7 @@ static int check_options(const struct check *check,
         if (option_equals(options[i], field->kind, at, text))
             return BUS_OK;
     options_text(options, list);
+    bus_path_text(step, path, sizeof(path));
     return bus_error_field(
         check->err, BUS_INVALID_ARGUMENT, path,
         "value \"%s\" for field \"%s\" is not defined in options \"%s\"", text,
@@ -326,9 +332,11 @@ static const char *bound_text(double bound, char number[VALUE_TEXT])
 }
 
 static int range_error(const struct check *check, const struct bus_field *field,
-                       const char *path, const void *at)
+                       const struct bus_path *step, const void *at)
 {
     char number[VALUE_TEXT], low[VALUE_TEXT], high[VALUE_TEXT];
+    char path[BUS_FIELD_MAX];
+    bus_path_text(step, path, sizeof(path));
     return bus_error_field(check->err, BUS_INVALID_ARGUMENT, path,
                            "wrong number range setting for field \"%s\": %s is "
                            "not in %c%s:%s%c",
@@ -340,7 +348,7 @@ static int range_error(const struct check *check, const struct bus_field *field,
 }
 
 static int check_range(const struct check *check, const struct bus_field *field,
-                       const char *path, const void *at)
+                       const struct bus_path *step, const void *at)
 {
     const struct bus_rule *rule = field->rule;
     double value;
@@ -351,18 +359,18 @@ static int check_range(const struct check *check, const struct bus_field *field,
         field->flags & BUS_OPEN_LOW ? value > rule->low : value >= rule->low;
     bool below =
         field->flags & BUS_OPEN_HIGH ? value < rule->high : value <= rule->high;
-    return above && below ? BUS_OK : range_error(check, field, path, at);
+    return above && below ? BUS_OK : range_error(check, field, step, at);
 }
 
 /* Options and range of one value, or of one item of a list. */
 static int check_value(const struct check *check, const struct bus_field *field,
-                       const char *path, const void *at)
+                       const struct bus_path *step, const void *at)
 {
     int code = BUS_OK;
     if (field->rule->options)
-        code = check_options(check, field, path, at);
+        code = check_options(check, field, step, at);
     if (code == BUS_OK && field->flags & BUS_HAS_RANGE)
-        code = check_range(check, field, path, at);
+        code = check_range(check, field, step, at);
     return code;
 }
 
@@ -371,18 +379,12 @@ static int check_items(const struct check *check, const struct bus_field *field,
 {
     size_t size = bus_field_size(field);
     const unsigned char *items = list->items;
-    struct bus_path outer = {
-        .up = check->at,
-        .type = BUS_PATH_FIELD,
-        .name = {(const uint8_t *)field->name, strlen(field->name)},
-    };
+    struct bus_path outer = field_step(check, field->name);
     int code = BUS_OK;
     for (size_t i = 0; i < list->count && code == BUS_OK; i++) {
         struct bus_path step = {
             .up = &outer, .type = BUS_PATH_INDEX, .index = i};
-        char path[BUS_FIELD_MAX];
-        bus_path_text(&step, path, sizeof(path));
-        code = check_value(check, field, path, items + i * size);
+        code = check_value(check, field, &step, items + i * size);
     }
     return code;
 }
@@ -391,7 +393,6 @@ static int check_items(const struct check *check, const struct bus_field *field,
 static int check_seen(const struct check *check, const struct bus_field *field)
 {
     const void *at = check->message + field->offset;
-    char path[BUS_FIELD_MAX];
     if (!field->rule ||
         (!field->rule->options && !(field->flags & BUS_HAS_RANGE)))
         return BUS_OK;
@@ -399,7 +400,8 @@ static int check_seen(const struct check *check, const struct bus_field *field)
         return check_items(check, field, at);
     if (field->cardinality == BUS_MAP)
         return BUS_OK;
-    return check_value(check, field, field_path(check, field->name, path), at);
+    struct bus_path step = field_step(check, field->name);
+    return check_value(check, field, &step, at);
 }
 
 static int check_dependency(const struct check *check,
@@ -494,11 +496,7 @@ static bool shape_required(const struct bus_shape *shape, int depth)
 static int fill_message(const struct check *check,
                         const struct bus_field *field)
 {
-    struct bus_path at = {
-        .up = check->at,
-        .type = BUS_PATH_FIELD,
-        .name = {(const uint8_t *)field->name, strlen(field->name)},
-    };
+    struct bus_path at = field_step(check, field->name);
     void *inner = bus_arena_alloc(check->arena, field->shape->size);
     if (!inner)
         return full(check->err);

@@ -5,6 +5,7 @@
  */
 #include "bus/text.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -112,6 +113,37 @@ static bool int_is_exact(struct bus_bytes whole, double value, bool single)
     return digits_are(whole, text);
 }
 
+/* Ten to that power, which a double holds exactly. */
+static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+                                1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+
+#define POWER_MAX 22
+#define EXACT_DIGITS 15 /* so many are a double's own, whatever they are */
+
+static uint64_t digits_value(struct bus_bytes digits, uint64_t value)
+{
+    for (size_t i = 0; i < digits.len; i++)
+        value = value * 10 + (uint64_t)(digits.data[i] - '0');
+    return value;
+}
+
+/* Most numbers are a few digits: one division or multiplication of two doubles
+ * that hold theirs exactly is rounded once, as strtod's answer is (W. Clinger,
+ * How to read floating point numbers accurately). False: ask strtod. */
+static bool double_of_few_digits(const struct number *number, double *ret)
+{
+    int power = number->exponent - (int)number->part.len;
+    if (number->whole.len + number->part.len > EXACT_DIGITS ||
+        power < -POWER_MAX || power > POWER_MAX || FLT_EVAL_METHOD != 0)
+        return false;
+    double value =
+        (double)digits_value(number->part, digits_value(number->whole, 0));
+    value = power < 0 ? value / powers[-power] : value * powers[power];
+    *ret = number->minus ? -value : value;
+    return true;
+}
+
 enum text_fault text_double(struct bus_bytes text, bool single, double *ret)
 {
     struct number number;
@@ -120,6 +152,8 @@ enum text_fault text_double(struct bus_bytes text, bool single, double *ret)
         return TEXT_SYNTAX;
     if (text.len > TEXT_NUMBER_MAX)
         return TEXT_RANGE;
+    if (!single && double_of_few_digits(&number, ret))
+        return TEXT_FINE;
     memcpy(copy, text.data, text.len);
     copy[text.len] = '\0';
     double value = single ? (double)strtof(copy, NULL) : strtod(copy, NULL);
@@ -259,12 +293,44 @@ static void write_plain(const char *digits, int exponent, char *ret)
     *at = '\0';
 }
 
+/* A double that so few digits name needs no search for them: if they are a
+ * whole number, and dividing it gives the double back, reading it does. False:
+ * search. */
+static bool write_few_digits(double size, char *ret)
+{
+    enum { PLACES_MAX = 6 }; /* below that Go writes an exponent */
+    for (int places = 0; places <= PLACES_MAX && FLT_EVAL_METHOD == 0;
+         places++) {
+        double scaled = size * powers[places];
+        if (scaled >= powers[EXACT_DIGITS])
+            return false;
+        uint64_t digits = (uint64_t)scaled;
+        double back = (double)digits / powers[places];
+        if (back < size || back > size)
+            continue;
+        char text[EXACT_DIGITS + PLACES_MAX];
+        int len = 0;
+        for (; digits || len <= places; digits /= 10)
+            text[len++] = (char)('0' + digits % 10);
+        while (len) {
+            if (len == places)
+                *ret++ = '.';
+            *ret++ = text[--len];
+        }
+        *ret = '\0';
+        return true;
+    }
+    return false;
+}
+
 void text_double_write(double value, bool single, char ret[TEXT_DOUBLE_MAX])
 {
     char digits[TEXT_DOUBLE_MAX];
     if (signbit(value))
         *ret++ = '-';
     double size = fabs(value);
+    if (!single && write_few_digits(size, ret))
+        return;
     int exponent = shortest(size, single, digits, sizeof(digits));
     /* Go's bounds: below 1e-6 and from 1e21 on with an exponent. */
     if (fpclassify(value) != FP_ZERO && (exponent < -6 || exponent >= 21))
