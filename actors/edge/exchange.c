@@ -10,6 +10,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "actors/http/multipart.h"
 #include "actors/runtime/settings.h"
 #include "actors/runtime/token.h"
 #include "bus/bind.h"
@@ -193,39 +194,53 @@ static bool bind_values(struct exchange *exchange, struct bus_bind_input *input,
     return false;
 }
 
+/* The values of a body that is a form, then those of the query. */
+static int take_form(struct exchange *exchange, const struct http_reader *in,
+                     struct bus_bytes query, struct bus_bind_input *input,
+                     struct bus_error *err)
+{
+    struct bus_arena *arena = &exchange->arena;
+    struct bus_bytes body = bus_buf_bytes(&in->body);
+    struct bus_bytes type = http_header(in, "Content-Type", NULL);
+    bool urlencoded = media_is(in, "application/x-www-form-urlencoded");
+    bool multipart = multipart_is(type);
+    size_t count = 0, max = pairs_most(query);
+    if (urlencoded)
+        max += pairs_most(body);
+    if (multipart || max > BUS_FORM_VALUES_MAX)
+        max = BUS_FORM_VALUES_MAX;
+    struct bus_pair *form = bus_arena_array(arena, max, sizeof(*form));
+    if (!form)
+        return bus_error_set(err, BUS_RESOURCE_EXHAUSTED, "request too large");
+    int code = BUS_OK;
+    if (urlencoded)
+        code = target_form(body, arena, form, max, &count, err);
+    else if (multipart)
+        code = multipart_form(type, body, arena, form, max, &count, err);
+    if (!code)
+        code = target_form(query, arena, form, max, &count, err);
+    input->form = form;
+    input->form_count = count;
+    return code;
+}
+
 static bool step_bind(struct exchange *exchange, const struct http_reader *in,
                       const struct target *target,
                       const struct route_match *match, void **ret)
 {
-    struct bus_arena *arena = &exchange->arena;
     struct bus_error err = {0};
-    struct bus_bytes body = bus_buf_bytes(&in->body);
-    bool form_body = media_is(in, "application/x-www-form-urlencoded");
-    size_t form_count = 0, form_max = pairs_most(target->query);
-    if (form_body)
-        form_max += pairs_most(body);
-    if (form_max > BUS_FORM_VALUES_MAX)
-        form_max = BUS_FORM_VALUES_MAX;
-    struct bus_pair *form = bus_arena_array(arena, form_max, sizeof(*form));
-    *ret = bus_arena_alloc(arena, exchange->route->request->size);
-    if (!form || !*ret)
-        return refuse_status(exchange, 413, "request too large");
-    int code = BUS_OK;
-    if (form_body)
-        code = target_form(body, arena, form, form_max, &form_count, &err);
-    if (!code)
-        code = target_form(target->query, arena, form, form_max, &form_count,
-                           &err);
     struct bus_bind_input input = {
         .path = match->params,
         .path_count = match->param_count,
-        .form = form,
-        .form_count = form_count,
         .headers = in->headers,
         .headers_count = in->header_count,
     };
+    int code = take_form(exchange, in, target->query, &input, &err);
+    *ret = bus_arena_alloc(&exchange->arena, exchange->route->request->size);
+    if (code == BUS_RESOURCE_EXHAUSTED || !*ret)
+        return refuse_status(exchange, 413, "request too large");
     if (media_is(in, "application/json"))
-        input.json = body;
+        input.json = bus_buf_bytes(&in->body);
     return code ? refuse(exchange, &err) : bind_values(exchange, &input, *ret);
 }
 
