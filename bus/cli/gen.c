@@ -29,6 +29,17 @@ const struct schema_unit *cli_gen_load(struct schema *schema, const char *path)
     return NULL;
 }
 
+struct schema *cli_gen_schema(const struct cli *cli)
+{
+    struct schema *schema = schema_new();
+    const char *types = cli_value(cli, "types");
+    if (!types || schema_map_types(schema, types))
+        return schema;
+    cli_fail(CLI_USAGE, "--types: %s", schema_error_at(schema, 0)->message);
+    schema_free(schema);
+    return NULL;
+}
+
 static int run(struct cli *cli)
 {
     for (size_t i = 0; i < WORDS; i++) {
@@ -63,6 +74,7 @@ static const struct cli_option options[] = {
     {0, "lang", "ts", "the language of a client"},
     {0, "url", "DSN", "model: a live database instead of a file"},
     {0, "table", "NAMES", "of it these tables: 'user,order_*'"},
+    {0, "types", "LIST", "Go types of .api files: decimal.Decimal=string,..."},
     {0}};
 
 extern const struct cli_verb cli_verb_gen;

@@ -17,6 +17,10 @@ int cli_gen_openapi(struct cli *cli);
 int cli_gen_client(struct cli *cli);
 int cli_gen_format(struct cli *cli);
 
+/* A schema that knows the types that --types maps; NULL, with a message, if it
+ * does not say what. schema_free it. */
+struct schema *cli_gen_schema(const struct cli *cli);
+
 /* The file, without errors; NULL, and they are printed. */
 const struct schema_unit *cli_gen_load(struct schema *schema, const char *path);
 

@@ -25,7 +25,9 @@ static void print_counts(const struct schema_unit *unit, const char *path)
 
 static int check_file(const struct cli *cli, const char *path)
 {
-    struct schema *schema = schema_new();
+    struct schema *schema = cli_gen_schema(cli);
+    if (!schema)
+        return CLI_USAGE;
     const struct schema_unit *unit = schema_load(schema, path);
     bool good = unit && !schema_check(schema);
     if (good && cli->json)
@@ -43,8 +45,9 @@ static int check_file(const struct cli *cli, const char *path)
 int cli_gen_check(struct cli *cli)
 {
     int status = CLI_DONE;
-    for (int i = 1; i < cli->argc; i++)
-        if (check_file(cli, cli->argv[i]))
-            status = CLI_FAILED;
+    for (int i = 1; i < cli->argc && status != CLI_USAGE; i++) {
+        int one = check_file(cli, cli->argv[i]);
+        status = one ? one : status;
+    }
     return status;
 }

@@ -46,7 +46,9 @@ int cli_gen_code(struct cli *cli)
     const struct schema_gen options = {.out_dir = folder ? folder : ".",
                                        .author_dir = folder ? folder : ".",
                                        .cached = cli_value(cli, "cache")};
-    struct schema *schema = schema_new();
+    struct schema *schema = cli_gen_schema(cli);
+    if (!schema)
+        return CLI_USAGE;
     int status = load_all(cli, schema);
     if (!status && !schema_error_count(schema))
         schema_generate(schema, &options);

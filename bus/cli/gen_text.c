@@ -26,7 +26,9 @@ typedef const char *print_text(struct schema *schema,
 
 static int run(struct cli *cli, print_text *print)
 {
-    struct schema *schema = schema_new();
+    struct schema *schema = cli_gen_schema(cli);
+    if (!schema)
+        return CLI_USAGE;
     const struct schema_unit *unit = cli_gen_load(schema, cli->argv[1]);
     const char *text = unit ? print(schema, unit) : NULL;
     if (unit && !text)

@@ -63,25 +63,77 @@ static void parse_syntax(struct api *api, struct lex *lex, struct file *file,
                      version.text, api->syntax);
 }
 
+/* One "package.Type=type" of a list. */
+struct mapping {
+    const char *name, *target;
+};
+
+/* The next of them; false at the end, or (and *at is not there) where the list
+ * is not written so. */
+static bool next_mapping(struct pool *pool, const char **at,
+                         struct mapping *ret)
+{
+    const char *from = *at + strspn(*at, ", \t\r\n");
+    size_t name = strcspn(from, "=, \t\r\n");
+    const char *target = from + name + strspn(from + name, " \t");
+    *at = from;
+    if (*target != '=' || !name)
+        return false;
+    target += 1 + strspn(target + 1, " \t");
+    size_t len = strcspn(target, ", \t\r\n");
+    ret->name = pool_text_n(pool, from, name);
+    ret->target = pool_text_n(pool, target, len);
+    *at = target + len;
+    return len > 0;
+}
+
 /* types: "decimal.Decimal=string, model.Page=Page": names of Go's packages. */
 static void map_types(struct api *api, struct source *source,
                       const struct api_pair *pair)
 {
     const char *at = pair->value;
-    while (*(at += strspn(at, ", \t\r\n"))) {
-        size_t name = strcspn(at, "=, \t\r\n");
-        const char *target = at + name + strspn(at + name, " \t");
-        if (*target != '=' || !name) {
-            source_error(source, pair->value_at,
+    struct mapping mapping;
+    while (next_mapping(api->pool, &at, &mapping))
+        types_alias(source, pair->value_at, mapping.name, mapping.target,
+                    &api->lowering.decls);
+    if (*at)
+        source_error(source, pair->value_at,
+                     "found '%s', expected package.Type=type", at);
+}
+
+bool schema_map_types(struct schema *schema, const char *text)
+{
+    const char *at = text;
+    struct mapping mapping;
+    while (next_mapping(&schema->pool, &at, &mapping))
+        continue;
+    schema->types = text;
+    if (*at)
+        schema_error_add(schema, NULL, NULL,
                          "found '%s', expected package.Type=type", at);
-            return;
-        }
-        target += 1 + strspn(target + 1, " \t");
-        size_t len = strcspn(target, ", \t\r\n");
-        types_alias(source, pair->value_at, pool_text_n(api->pool, at, name),
-                    pool_text_n(api->pool, target, len), &api->lowering.decls);
-        at = target + len;
-    }
+    return !*at;
+}
+
+static bool is_declared(const struct vec *decls, const char *name)
+{
+    struct type_decl *const *all = decls->items;
+    for (size_t i = 0; i < decls->count; i++)
+        if (!strcmp(all[i]->name, name))
+            return true;
+    return false;
+}
+
+/* What the caller maps and this file does not. */
+static void map_given_types(struct api *api)
+{
+    const char *at = api->schema->types;
+    struct mapping mapping;
+    while (at && next_mapping(api->pool, &at, &mapping))
+        if (!is_declared(&api->lowering.decls, mapping.name) &&
+            (types_is_base(mapping.target) ||
+             is_declared(&api->lowering.decls, mapping.target)))
+            types_alias(api->root, 0, mapping.name, mapping.target,
+                        &api->lowering.decls);
 }
 
 static void parse_info(struct api *api, struct lex *lex, size_t at)
@@ -234,6 +286,7 @@ struct schema_unit *api_load(struct source *source)
     api.lowering = (struct lowering){
         .schema = schema, .pool = &schema->pool, .root = source};
     parse_file(&api, source);
+    map_given_types(&api);
     api_lower(&api, unit);
     return unit;
 }

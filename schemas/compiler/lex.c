@@ -187,8 +187,12 @@ static struct token bad_character(struct lex *lex)
     while (((unsigned char)text[end] & 0xC0) == 0x80)
         end++;
     struct token token = token_at(lex, TOKEN_BAD, end);
-    source_error(lex->source, token.at, "found '%s', which has no meaning here",
-                 token.text);
+    if (lex->source->mended && text[lex->at] == '?')
+        source_error(lex->source, token.at,
+                     "found a byte that is no UTF-8 text, outside a comment");
+    else
+        source_error(lex->source, token.at,
+                     "found '%s', which has no meaning here", token.text);
     return token;
 }
 

@@ -347,6 +347,12 @@ struct schema;
 struct schema *schema_new(void);
 void schema_free(struct schema *schema);
 
+/* Names of Go packages that .api files loaded later may use, and what they
+ * stand for: "decimal.Decimal=string, page.Page=Page", as `types` of info says
+ * it of one file, which goes first. mapping must live as long as schema. False,
+ * with an error added, if it is not written so. */
+bool schema_map_types(struct schema *schema, const char *mapping);
+
 /* Reads a file (language by its suffix) and what it imports. A file is read
  * once, however often it is named. Returns the unit, or NULL if it has errors;
  * all errors are kept, other files can still be loaded. */

@@ -221,12 +221,22 @@ bool source_mend(char *text, size_t size)
     return mended;
 }
 
-/* Dumps hold binary values, and both languages comments of other encodings:
+/* Dumps hold binary values, and comments are in other encodings here and there:
  * names and types are not written with them. */
 static bool is_mended(const char *path)
 {
     const char *dot = strrchr(path, '.');
-    return dot && (!strcasecmp(dot, ".sql") || !strcasecmp(dot, ".proto"));
+    return dot && (!strcasecmp(dot, ".sql") || !strcasecmp(dot, ".proto") ||
+                   !strcasecmp(dot, ".api"));
+}
+
+/* A CR alone ends a line too; but in a dump it may be a value's. */
+static void end_lines(char *text, size_t size, const char *path)
+{
+    const char *dot = strrchr(path, '.');
+    for (size_t i = 0; i < size && dot && strcasecmp(dot, ".sql"); i++)
+        if (text[i] == '\r' && text[i + 1] != '\n')
+            text[i] = '\n';
 }
 
 /* Some exports are UTF-16, whose bytes would be thousands of errors. */
@@ -253,6 +263,7 @@ struct source *source_new(struct schema *schema, const char *path,
         copy[len = 0] = '\0';
     else if (is_mended(path))
         source->mended = source_mend(copy, len);
+    end_lines(copy, len, path);
     source->text = copy;
     source->len = len;
     find_lines(source);

@@ -15,6 +15,7 @@ struct schema {
     struct vec errors;  /* struct schema_error */
     bool errors_ceased; /* SCHEMA_ERRORS_MAX reached, said once */
     size_t files;
+    const char *types; /* schema_map_types; NULL: none */
 };
 
 struct source {

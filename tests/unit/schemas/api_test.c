@@ -213,6 +213,23 @@ static void skips_a_mark_and_takes_crlf(void **state)
     assert_string_equal(method_of(unit, "h")->url, "/a");
 }
 
+static void takes_a_carriage_return_as_a_lines_end(void **state)
+{
+    (void)state;
+    const struct schema_unit *unit =
+        load_good("a.api", "// c\rtype A {\r X int // x\r A2\r}\rtype A2 {}\r"
+                           "service a {\r@handler h\rget /a (A)\r}\r");
+    assert_string_equal(method_of(unit, "h")->url, "/a");
+    assert_int_equal(message_of(unit, "A")->line_count, 2);
+}
+
+static void takes_comments_of_other_encodings(void **state)
+{
+    (void)state;
+    load_good("a.api", "// \xD3\xC3\xBB\xA7\ntype A { /* \xB1\xE0 */\n"
+                       " X int // \xBA\xC5\n}\nservice a{}");
+}
+
 static void takes_comments_anywhere(void **state)
 {
     (void)state;
@@ -346,7 +363,7 @@ static void refuses_what_is_not_utf8(void **state)
 {
     (void)state;
     load_bad("a.api", "type A {\n\xC0\x80", 2, 1,
-             "found byte 0xc0, expected UTF-8 text");
+             "found a byte that is no UTF-8 text, outside a comment");
 }
 
 static void reports_all_independent_errors(void **state)
@@ -422,6 +439,8 @@ int main(void)
         LOADED_TEST(keeps_names_of_other_sources),
         LOADED_TEST(imports_diamonds_once),
         LOADED_TEST(skips_a_mark_and_takes_crlf),
+        LOADED_TEST(takes_a_carriage_return_as_a_lines_end),
+        LOADED_TEST(takes_comments_of_other_encodings),
         LOADED_TEST(takes_comments_anywhere),
         LOADED_TEST(reads_both_dialects_as_one),
         LOADED_TEST(refuses_a_name_that_stands_for_itself),

@@ -153,8 +153,24 @@ static void refuses_broken_utf8(void **state)
                                        "\xF0\x80\x80\x80"};
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-        assert_null(source_new(loaded, "x.api", rows[i], strlen(rows[i])));
-    assert_null(source_new(loaded, "x.api", "a\0b", 3));
+        assert_null(source_new(loaded, "x.saga", rows[i], strlen(rows[i])));
+    assert_null(source_new(loaded, "x.saga", "a\0b", 3));
+}
+
+/* Comments of .api files may be in any encoding, words may not. */
+static void refuses_broken_utf8_outside_comments(void **state)
+{
+    (void)state;
+    static const char text[] = "/* \xD3\xC3 */ a \xFF";
+    struct source *source = source_new(loaded, "x.api", text, sizeof(text) - 1);
+    struct lex lex;
+    assert_non_null(source);
+    lex_init(&lex, source);
+    assert_string_equal(lex_next(&lex).text, "a");
+    assert_int_equal(lex_next(&lex).kind, TOKEN_BAD);
+    assert_string_equal(
+        schema_error_at(loaded, 0)->message,
+        "found a byte that is no UTF-8 text, outside a comment");
 }
 
 int main(void)
@@ -170,6 +186,7 @@ int main(void)
         LOADED_TEST(refuses_full_width_marks),
         LOADED_TEST(refuses_unknown_at_words),
         LOADED_TEST(refuses_broken_utf8),
+        LOADED_TEST(refuses_broken_utf8_outside_comments),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -240,7 +240,47 @@ static void takes_types_of_packages_that_info_names(void **state)
     assert_string_equal(field_of(a, "P")->message->name, "Page");
 }
 
+static void takes_types_of_packages_that_the_caller_names(void **state)
+{
+    (void)state;
+    assert_true(schema_map_types(
+        loaded, "decimal.Decimal = string,page.Page=Page, no.Such=Missing"));
+    const struct schema_unit *unit =
+        load_good("a.api", "info(\n types: \"decimal.Decimal=int64\"\n)\n"
+                           "type Page {\n Size int\n}\n"
+                           "type A {\n D decimal.Decimal\n P page.Page\n}");
+    const struct schema_message *a = message_of(unit, "A");
+    assert_int_equal(field_of(a, "D")->kind, SCHEMA_I64); /* info's word */
+    assert_string_equal(field_of(a, "P")->message->name, "Page");
+    unit = load_good("b.api", "type B {\n D decimal.Decimal\n}");
+    assert_int_equal(field_of(message_of(unit, "B"), "D")->kind, SCHEMA_TEXT);
+}
+
 /* ---- failure ---- */
+
+static void refuses_a_mapping_that_is_none(void **state)
+{
+    (void)state;
+    static const char *const rows[][2] = {
+        {"decimal.Decimal",
+         "found 'decimal.Decimal', expected package.Type=type"},
+        {"a.B=int64,=string", "found '=string', expected package.Type=type"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        loaded_renew();
+        assert_false(schema_map_types(loaded, rows[i][0]));
+        assert_string_equal(schema_error_at(loaded, 0)->message, rows[i][1]);
+    }
+}
+
+static void refuses_a_package_that_the_mapping_lacks(void **state)
+{
+    (void)state;
+    assert_true(schema_map_types(loaded, "a.B=Missing"));
+    load_bad("a.api", "type A {\n X a.B\n}", 2, 4,
+             "unresolved type 'a.B'; info may name one for it, such as types: "
+             "\"a.B=string\"");
+}
 
 static void refuses_what_is_no_type(void **state)
 {
@@ -354,6 +394,9 @@ int main(void)
         LOADED_TEST(takes_names_for_other_types),
         LOADED_TEST(passes_other_map_keys_on_as_they_are),
         LOADED_TEST(takes_types_of_packages_that_info_names),
+        LOADED_TEST(takes_types_of_packages_that_the_caller_names),
+        LOADED_TEST(refuses_a_mapping_that_is_none),
+        LOADED_TEST(refuses_a_package_that_the_mapping_lacks),
         LOADED_TEST(refuses_what_is_no_type),
         LOADED_TEST(reports_each_bad_field_of_a_type),
         LOADED_TEST(stops_at_the_limit_of_depth),
