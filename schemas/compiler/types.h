@@ -63,6 +63,7 @@ struct lowering {
     const char *prefix; /* "user-api" */
     struct vec decls;   /* struct type_decl * */
     struct map by_name; /* the same, made by types_lower */
+    struct map inner;   /* names of what is not declared, as keys */
     struct vec messages;
     const struct source *root; /* others are imported */
     size_t embeds;             /* in the type at hand, repeats counted */

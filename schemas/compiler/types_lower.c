@@ -184,6 +184,15 @@ static bool lower_list(struct lowering *lowering, struct schema_field *field,
     return true;
 }
 
+/* A name for what is not declared: no declared type's, and no other's. */
+static const char *inner_name(struct lowering *lowering, const char *name)
+{
+    while (find_decl(lowering, name) || map_get(&lowering->inner, name))
+        name = pool_printf(lowering->pool, "%s_", name);
+    map_put(lowering->pool, &lowering->inner, name, lowering);
+    return name;
+}
+
 static struct schema_field entry_field(const char *name,
                                        const struct schema_field *from)
 {
@@ -205,7 +214,8 @@ static bool lower_map(struct lowering *lowering, struct schema_field *field,
     struct pool *pool = lowering->pool;
     struct schema_field *entry = pool_array(pool, 2, sizeof(*entry));
     const char *name =
-        pool_printf(pool, "%s_%sEntry", field->tag, name_c(pool, field->name));
+        inner_name(lowering, pool_printf(pool, "%s_%sEntry", field->tag,
+                                         name_c(pool, field->name)));
     entry[0] = entry_field("key", field);
     entry[1] = entry_field("value", field);
     /* What lies in it is named after it. */
@@ -255,7 +265,8 @@ static bool lower_struct(struct lowering *lowering, struct schema_field *field,
                      "found an empty struct, expected fields");
         return false;
     }
-    struct schema_message *message = new_message(lowering, name, false);
+    struct schema_message *message =
+        new_message(lowering, inner_name(lowering, name), false);
     message->pos = source_pos(from->source, type->at);
     fill_message(lowering, message, &type->fields, depth + 1);
     vec_push(lowering->pool, &lowering->messages, message);
@@ -524,9 +535,8 @@ struct schema_message *types_bare(struct lowering *lowering, const char *name,
                                  .tag_at = type->at,
                                  .doc = "",
                                  .source = source};
-    while (find_decl(lowering, name))
-        name = pool_printf(lowering->pool, "%s_", name);
-    struct schema_message *message = new_message(lowering, name, false);
+    struct schema_message *message =
+        new_message(lowering, inner_name(lowering, name), false);
     message->pos = source_pos(source, type->at);
     message->bare = true;
     fill_message(lowering, message, &fields, 0);

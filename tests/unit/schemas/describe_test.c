@@ -139,10 +139,11 @@ static void refuses_what_gen_refuses(void **state)
     load_good("a.api", "service s {\n@handler a_b\nget /a\n"
                        "@handler c\nget /c\n}\n");
     assert_int_equal(schema_check(loaded), 0);
-    load_good("b.api", "type A {\n  B {\n X int\n }\n}\n"
-                       "type A_B {\n Y int\n}\n");
+    load_good("b.api", "@server(group: x-y)\nservice t {\n@handler h\n"
+                       "get /a\n}\n@server(group: x_y)\nservice t {\n"
+                       "@handler h\nget /b\n}\n");
     assert_int_equal(schema_check(loaded), 1);
-    assert_int_equal(schema_error_at(loaded, 0)->pos.line, 6);
+    assert_int_equal(schema_error_at(loaded, 0)->pos.line, 8);
 }
 
 int main(void)

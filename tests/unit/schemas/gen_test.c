@@ -223,11 +223,12 @@ static void refuses_two_names_that_are_one_in_c(void **state)
 {
     const struct schema_gen options = {.out_dir = folder};
     (void)state;
-    load_good("a.api", "type A_B { X int }\ntype A { B { X int } }\n"
-                       "service a { @handler h get /a (A) returns (A_B) }");
+    load_good("a.api", "@server(group: x-y)\nservice a {\n@handler h\nget /a\n"
+                       "}\n@server(group: x_y)\nservice a {\n@handler h\n"
+                       "get /b\n}");
     assert_int_equal(schema_generate(loaded, &options), 1);
     assert_string_equal(schema_error_at(loaded, 0)->message,
-                        "'a_A_B' is the C name of something at a.api:1 too");
+                        "'a_x_y_h' is the C name of something at a.api:3 too");
 }
 
 static void refuses_a_method_that_is_a_shape_in_c(void **state)

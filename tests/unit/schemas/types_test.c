@@ -166,6 +166,20 @@ static void names_inner_structs_wherever_they_stand(void **state)
     assert_int_equal(message_of(unit, "A_E_F")->field_count, 1);
 }
 
+static void names_inner_structs_apart(void **state)
+{
+    (void)state;
+    const struct schema_message *a =
+        type_a("type A {\n B {\n X int\n }\n C map[string]int\n"
+               " D_E {\n X int\n }\n D {\n  E {\n  Y int\n  }\n }\n}\n"
+               "type A_B {\n Z int\n}\ntype A_CEntry {\n Z int\n}");
+    assert_string_equal(field_of(a, "B")->message->name, "A_B_");
+    assert_string_equal(field_of(a, "C")->message->name, "A_CEntry_");
+    const struct schema_message *d = field_of(a, "D")->message;
+    assert_string_equal(field_of(d, "E")->message->name, "A_D_E_");
+    assert_int_equal(schema_check(loaded), 0);
+}
+
 static void takes_words_of_the_language_as_names(void **state)
 {
     (void)state;
@@ -388,6 +402,7 @@ int main(void)
         LOADED_TEST(takes_several_fields_on_a_line),
         LOADED_TEST(embeds_what_stands_alone_on_its_line),
         LOADED_TEST(names_inner_structs_wherever_they_stand),
+        LOADED_TEST(names_inner_structs_apart),
         LOADED_TEST(takes_words_of_the_language_as_names),
         LOADED_TEST(keeps_tags_as_they_are),
         LOADED_TEST(lets_types_refer_to_each_other),
