@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "bus/bus_internal.h"
+#include "bus/client.h"
 #include "bus/event_internal.h"
 #include "bus/guards.h"
 #include "bus/memory.h"
@@ -152,6 +153,7 @@ static void bus_free(struct bus *bus)
     pthread_mutex_destroy(&bus->tick_lock);
     pthread_cond_destroy(&bus->tick_changed);
     guards_free(bus->guards);
+    clients_free(bus);
     free(bus);
 }
 

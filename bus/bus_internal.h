@@ -38,6 +38,7 @@ struct guards;
 struct line;
 struct bus_server;
 struct bus_memory;
+struct client;
 
 /* ---- A bus (bus.c) ---- */
 
@@ -66,6 +67,8 @@ struct bus {
 
     pthread_mutex_t event_lock;
     struct bus_subscription *subscriptions;
+
+    struct client *clients; /* client.c; set before the first call */
 
     atomic_bool closing; /* nothing is tried again */
     pthread_t ticker;
@@ -177,11 +180,9 @@ enum names_state { NAMES_UNKNOWN, NAMES_EMPTY, NAMES_CRASHED, NAMES_LIVE };
 enum names_state bus_names_state(struct bus_names *names, const char *actor);
 /* Asks the watcher to look again; returns at once. */
 void bus_names_poke(struct bus_names *names);
-/* heard is called after every look, on the watcher's thread, and after every
- * change of names in memory. */
-void bus_names_listen(struct bus_names *names, void (*heard)(void *arg),
-                      void *arg);
-void bus_names_unlisten(struct bus_names *names, void *arg);
+/* An instance of this process's own knowledge. As long as an actor has one,
+ * what the folder says of it is not asked. */
+void bus_names_fix(struct bus_names *names, const struct bus_name *name);
 void bus_names_memory_close(struct bus_names *names);
 /* Whose wall time says how long ago an instance died. */
 void bus_names_clock(struct bus_names *names, const struct bus_clock *clock);

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "bus/affinity.h"
+#include "bus/client.h"
 #include "bus/frame.h"
 #include "bus/guards.h"
 #include "bus/line.h"
@@ -22,7 +23,7 @@
 #define PARK_FIRST (2 * BUS_MILLI)
 #define PARK_MAX (64 * BUS_MILLI)
 #define ITEM_ROOM 5                 /* a text's or bin's own header */
-#define TAIL_ROOM 160               /* all that is fixed in a request's tail */
+#define TAIL_ROOM 192               /* all that is fixed in a request's tail */
 #define LOOK_WAIT (100 * BUS_MILLI) /* for the names to be read anew */
 
 /* ---- Ending ---- */
@@ -290,7 +291,7 @@ static size_t tail_room(const struct bus_request *request)
     return TAIL_ROOM + text_room(request->method) + request->body.len +
            meta->claims.len + text_room(meta->key) + text_room(meta->saga.gid) +
            text_room(meta->saga.branch) + text_room(meta->saga.op) +
-           meta->saga.fill.len;
+           meta->saga.fill.len + text_room(meta->app) + text_room(meta->token);
 }
 
 static struct attempt *attempt_new(struct bus *bus,
@@ -385,6 +386,8 @@ void bus_start(struct bus *bus, const struct bus_request *request,
                "calls within calls go too deep");
         return;
     }
+    struct bus_request room;
+    request = client_apply(bus, request, &room);
     struct attempt *attempt = attempt_new(bus, request);
     attempt->done = done;
     attempt->arg = arg;

@@ -61,6 +61,7 @@ struct bus_meta {
     struct bus_bytes claims; /* msgpack map of the token's claims; len 0 */
     const char *key;         /* idempotency key; NULL: none */
     struct bus_saga_mark saga;
+    const char *app, *token; /* who calls, to be checked; NULL: unsaid */
 };
 
 struct bus;

@@ -40,6 +40,7 @@ static size_t meta_count(const struct bus_meta *meta)
 {
     const struct bus_saga_mark *saga = &meta->saga;
     size_t count = (size_t)(meta->claims.len > 0) + (size_t)(meta->key != NULL);
+    count += (size_t)(meta->app != NULL) + (size_t)(meta->token != NULL);
     if (saga->gid)
         count += 3 + (size_t)(saga->fill.len > 0);
     return count;
@@ -67,6 +68,10 @@ static void pack_meta(struct bus_buf *buf, const struct bus_meta *meta)
         pack_named_bytes(buf, "claims", meta->claims);
     if (meta->key)
         pack_named_text(buf, "key", meta->key);
+    if (meta->app)
+        pack_named_text(buf, "app", meta->app);
+    if (meta->token)
+        pack_named_text(buf, "token", meta->token);
     if (!saga->gid)
         return;
     pack_named_text(buf, "gid", saga->gid);
@@ -234,6 +239,10 @@ static bool read_meta_one(struct bus_unpack *in, struct bus_envelope *ret)
         return read_text(in, BUS_KEY_MAX, &ret->op);
     if (bytes_are(name, "fill"))
         return bus_unpack_bin(in, &ret->fill) && bus_pack_valid(ret->fill);
+    if (bytes_are(name, "app"))
+        return read_text(in, BUS_KEY_MAX, &ret->app);
+    if (bytes_are(name, "token"))
+        return read_text(in, BUS_KEY_MAX, &ret->token);
     return bus_unpack_value(in, NULL); /* of a later version */
 }
 

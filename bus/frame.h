@@ -41,7 +41,7 @@ struct bus_envelope {
     struct bus_bytes body;
     struct bus_trace trace;
     uint8_t depth;
-    struct bus_bytes claims, key, gid, branch, op, fill;
+    struct bus_bytes claims, key, gid, branch, op, fill, app, token;
     int code; /* replies */
     int32_t business, http;
     struct bus_bytes reason, field, sentence, headers, detail;

@@ -1,97 +1,34 @@
 /* SPDX-License-Identifier: MIT
  *
- * The set of live names in memory, kept true by a watching thread: inotify on
- * names/ and on every actor's folder, each folder read again after its watch is
- * set (files already in a new folder are not announced), and once a second
- * besides, for a lock that goes with its process makes no event. Where there is
- * no inotify instance to be had the second is a tenth.
+ * The set of live names in memory, and what is asked of it. names_watch.c keeps
+ * it true to the folders; own names are true by themselves.
  */
-#define _GNU_SOURCE /* inotify, eventfd */
 #include "bus/names.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/inotify.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "bus/affinity.h"
 #include "bus/bus_internal.h"
 #include "bus/code.h"
 #include "bus/error.h"
-#include "bus/names_dir.h"
-#include "bus/names_set.h"
-
-#define NAMES_MAX 65536 /* live names, of all actors */
-#define LISTENERS_MAX 8
-#define PROBE_MS 1000
-#define POLL_MS 100
-#define WATCH_MASK                                                             \
-    (IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ONLYDIR)
-
-struct actor_seen {
-    char name[BUS_NAME_MAX];
-    int watch;       /* inotify's; -1: none */
-    int64_t crashed; /* Unix us; 0: never */
-    bool there;      /* while scanning */
-};
-
-struct listener {
-    void (*heard)(void *arg);
-    void *arg;
-};
-
-struct bus_names {
-    char home[BUS_PATH_MAX]; /* "": memory only */
-    const struct bus_clock *clock;
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
-    uint64_t count; /* changes */
-    struct names_set set;
-    struct actor_seen *actors;
-    size_t actor_count, actor_cap;
-
-    pthread_mutex_t scan_lock; /* one scan at a time */
-    pthread_mutex_t listen_lock;
-    struct listener listeners[LISTENERS_MAX];
-
-    pthread_t thread;
-    int inotify; /* -1: none */
-    int wake;    /* eventfd */
-    bool stop;
-};
-
-bool bus_name_valid(const char *text)
-{
-    static const char more[] = "-_.";
-    size_t len = strlen(text);
-    if (len == 0 || len >= BUS_NAME_MAX || text[0] == '.')
-        return false;
-    for (size_t i = 0; i < len; i++) {
-        char c = text[i];
-        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                     (c >= '0' && c <= '9');
-        if (!plain && !strchr(more, c))
-            return false;
-    }
-    return true;
-}
+#include "bus/names_internal.h"
 
 /* ---- The set ---- */
 
-static void changed(struct bus_names *names)
+void names_changed(struct bus_names *names)
 {
     names->count++;
     pthread_cond_broadcast(&names->changed);
 }
 
-static struct actor_seen *actor_find(struct bus_names *names, const char *actor)
+struct actor_seen *names_actor(struct bus_names *names, const char *actor)
 {
     for (size_t i = 0; i < names->actor_count; i++)
         if (strcmp(names->actors[i].name, actor) == 0)
@@ -99,9 +36,9 @@ static struct actor_seen *actor_find(struct bus_names *names, const char *actor)
     return NULL;
 }
 
-static struct actor_seen *actor_get(struct bus_names *names, const char *actor)
+struct actor_seen *names_actor_get(struct bus_names *names, const char *actor)
 {
-    struct actor_seen *seen = actor_find(names, actor);
+    struct actor_seen *seen = names_actor(names, actor);
     if (seen)
         return seen;
     if (names->actor_count == names->actor_cap) {
@@ -117,7 +54,7 @@ static struct actor_seen *actor_get(struct bus_names *names, const char *actor)
     return seen;
 }
 
-static void tell(struct bus_names *names)
+void names_tell(struct bus_names *names)
 {
     pthread_mutex_lock(&names->listen_lock);
     for (size_t i = 0; i < LISTENERS_MAX; i++)
@@ -145,174 +82,6 @@ void bus_names_unlisten(struct bus_names *names, void *arg)
         if (names->listeners[i].arg == arg)
             names->listeners[i] = (struct listener){NULL, NULL};
     pthread_mutex_unlock(&names->listen_lock);
-}
-
-/* ---- Reading the folders ---- */
-
-struct found {
-    struct bus_name *names;
-    size_t count, cap;
-};
-
-static void found_add(void *arg, const struct bus_name *name)
-{
-    struct found *found = arg;
-    if (found->count >= NAMES_MAX)
-        return;
-    if (found->count == found->cap) {
-        size_t cap = found->cap ? found->cap * 2 : 16;
-        found->names = realloc(found->names, cap * sizeof(*found->names));
-        if (!found->names)
-            abort();
-        found->cap = cap;
-    }
-    found->names[found->count++] = *name;
-}
-
-static bool found_has(const struct found *found, const struct bus_name *name)
-{
-    for (size_t i = 0; i < found->count; i++) {
-        const struct bus_name *other = &found->names[i];
-        if (other->pid == name->pid && other->started == name->started &&
-            !strcmp(other->instance, name->instance) &&
-            !strcmp(other->url, name->url))
-            return true;
-    }
-    return false;
-}
-
-/* Replaces what is known of one actor. Lock held. Own names stay: their truth
- * is here, not in the folder. */
-static void actor_merge(struct bus_names *names, const char *actor,
-                        const struct found *found)
-{
-    bool differs = false;
-    for (size_t i = names->set.count; i > 0; i--) {
-        struct names_entry *entry = &names->set.entries[i - 1];
-        if (strcmp(entry->name.actor, actor) != 0 || entry->lock >= 0 ||
-            found_has(found, &entry->name))
-            continue;
-        names_set_remove(&names->set, entry);
-        differs = true;
-    }
-    for (size_t i = 0; i < found->count; i++) {
-        if (names_set_find(&names->set, actor, found->names[i].instance))
-            continue;
-        names_set_add(&names->set, &found->names[i], -1);
-        differs = true;
-    }
-    if (differs)
-        changed(names);
-}
-
-static void actor_scan(struct bus_names *names, const char *actor)
-{
-    struct found found = {NULL, 0, 0};
-    int64_t crashed = 0;
-    bool there =
-        names_dir_scan(names->home, actor, found_add, &found, &crashed);
-    pthread_mutex_lock(&names->lock);
-    actor_merge(names, actor, &found);
-    struct actor_seen *seen = there ? actor_get(names, actor) : NULL;
-    if (seen)
-        seen->crashed = crashed;
-    pthread_mutex_unlock(&names->lock);
-    free(found.names);
-}
-
-static void actor_watch(struct bus_names *names, const char *actor)
-{
-    pthread_mutex_lock(&names->lock);
-    struct actor_seen *seen = actor_get(names, actor);
-    seen->there = true;
-    if (seen->watch < 0 && names->inotify >= 0) {
-        char path[BUS_PATH_MAX];
-        if (snprintf(path, sizeof(path), "%s/names/%s", names->home, actor) <
-            (int)sizeof(path))
-            seen->watch = inotify_add_watch(names->inotify, path, WATCH_MASK);
-    }
-    pthread_mutex_unlock(&names->lock);
-}
-
-static void scan_found(void *arg, const char *actor)
-{
-    struct bus_names *names = arg;
-    actor_watch(names, actor); /* before the look, so that nothing is missed */
-    actor_scan(names, actor);
-}
-
-/* Actors whose folder somebody removed are forgotten. Lock held. */
-static void actors_forget(struct bus_names *names)
-{
-    static const struct found nothing = {NULL, 0, 0};
-    for (size_t i = names->actor_count; i > 0; i--) {
-        struct actor_seen *seen = &names->actors[i - 1];
-        if (seen->there)
-            continue;
-        actor_merge(names, seen->name, &nothing);
-        if (seen->watch >= 0)
-            inotify_rm_watch(names->inotify, seen->watch);
-        *seen = names->actors[--names->actor_count];
-    }
-}
-
-static void scan_all(struct bus_names *names)
-{
-    pthread_mutex_lock(&names->scan_lock);
-    pthread_mutex_lock(&names->lock);
-    for (size_t i = 0; i < names->actor_count; i++)
-        names->actors[i].there = false;
-    pthread_mutex_unlock(&names->lock);
-    names_dir_actors(names->home, scan_found, names);
-    pthread_mutex_lock(&names->lock);
-    actors_forget(names);
-    pthread_mutex_unlock(&names->lock);
-    pthread_mutex_unlock(&names->scan_lock);
-}
-
-/* ---- The watching thread ---- */
-
-static bool stopping(struct bus_names *names)
-{
-    pthread_mutex_lock(&names->lock);
-    bool stop = names->stop;
-    pthread_mutex_unlock(&names->lock);
-    return stop;
-}
-
-/* Which folder it was does not matter: a look at all of them is cheap. */
-static void events_drop(int fd)
-{
-    char events[4096];
-    while (read(fd, events, sizeof(events)) > 0)
-        ;
-}
-
-static void *watch_run(void *arg)
-{
-    struct bus_names *names = arg;
-    struct pollfd polled[2] = {{.fd = names->wake, .events = POLLIN},
-                               {.fd = names->inotify, .events = POLLIN}};
-    int wait_ms = names->inotify >= 0 ? PROBE_MS : POLL_MS;
-    while (!stopping(names)) {
-        int n = poll(polled, 2, wait_ms);
-        if (n < 0 && errno != EINTR)
-            break;
-        if (polled[0].revents)
-            events_drop(names->wake);
-        if (polled[1].revents)
-            events_drop(names->inotify);
-        scan_all(names);
-        tell(names);
-    }
-    return NULL;
-}
-
-static void watch_wake(struct bus_names *names)
-{
-    uint64_t one = 1;
-    if (names->home[0] && write(names->wake, &one, sizeof(one)) < 0)
-        assert(errno == EAGAIN || errno == EINTR); /* awake soon anyhow */
 }
 
 static struct bus_names *names_new(void)
@@ -352,21 +121,6 @@ static void names_free(struct bus_names *names)
     free(names);
 }
 
-/* NULL where inotify is exhausted: then the folders are polled. */
-static void watch_open(struct bus_names *names)
-{
-    char path[BUS_PATH_MAX];
-    names->inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-    if (names->inotify < 0)
-        return;
-    if (snprintf(path, sizeof(path), "%s/names", names->home) >=
-            (int)sizeof(path) ||
-        inotify_add_watch(names->inotify, path, WATCH_MASK) < 0) {
-        close(names->inotify);
-        names->inotify = -1;
-    }
-}
-
 int bus_names_open(const char *home, struct bus_names **ret,
                    struct bus_error *err)
 {
@@ -383,9 +137,9 @@ int bus_names_open(const char *home, struct bus_names **ret,
         names_free(names);
         return code;
     }
-    watch_open(names);
-    scan_all(names);
-    if (pthread_create(&names->thread, NULL, watch_run, names))
+    names_watch_open(names);
+    names_scan(names);
+    if (pthread_create(&names->thread, NULL, names_watch, names))
         abort();
     *ret = names;
     return BUS_OK;
@@ -399,7 +153,7 @@ void bus_names_close(struct bus_names *names)
     pthread_mutex_lock(&names->lock);
     names->stop = true;
     pthread_mutex_unlock(&names->lock);
-    watch_wake(names);
+    names_wake(names);
     pthread_join(names->thread, NULL);
     names_free(names);
 }
@@ -429,16 +183,16 @@ static int memory_publish(struct bus_names *names, const struct bus_name *name,
     bool taken =
         names_set_find(&names->set, name->actor, name->instance) != NULL;
     if (!taken) {
-        actor_get(names, name->actor)->crashed = 0;
-        names_set_add(&names->set, name, -1);
-        changed(names);
+        names_actor_get(names, name->actor)->crashed = 0;
+        names_set_add(&names->set, name, NAMES_ANOTHERS);
+        names_changed(names);
     }
     pthread_mutex_unlock(&names->lock);
     if (taken)
         return bus_error_set(err, BUS_ALREADY_EXISTS,
                              "%s#%s is running already", name->actor,
                              name->instance);
-    tell(names);
+    names_tell(names);
     return BUS_OK;
 }
 
@@ -449,51 +203,60 @@ void bus_names_memory_crash(struct bus_names *names, const char *actor,
     struct names_entry *entry = names_set_find(&names->set, actor, instance);
     if (entry) {
         names_set_remove(&names->set, entry);
-        changed(names);
+        names_changed(names);
     }
-    actor_get(names, actor)->crashed = bus_wall(names->clock);
+    names_actor_get(names, actor)->crashed = bus_wall(names->clock);
     pthread_mutex_unlock(&names->lock);
-    tell(names);
+    names_tell(names);
 }
 
 /* ---- What callers want ---- */
 
-static bool name_complete(const struct bus_name *name)
+/* In the place of another's entry, if there is one; false: it is ours. */
+static bool entry_put(struct bus_names *names, const struct bus_name *name,
+                      int lock)
 {
-    return bus_name_valid(name->actor) && bus_name_valid(name->instance) &&
-           strlen(name->instance) < BUS_INSTANCE_MAX && name->url[0] &&
-           !strchr(name->url, '\n') && !strchr(name->events, '\n') &&
-           affinity_keys_valid(name->affinity) &&
-           (name->node[0] == '\0' || bus_name_valid(name->node));
+    pthread_mutex_lock(&names->lock);
+    struct names_entry *old =
+        names_set_find(&names->set, name->actor, name->instance);
+    bool ours = old && old->lock != NAMES_ANOTHERS;
+    if (old && !ours)
+        names_set_remove(&names->set, old);
+    if (!ours) {
+        names_actor_get(names, name->actor);
+        names_set_add(&names->set, name, lock);
+    }
+    pthread_mutex_unlock(&names->lock);
+    return !ours;
 }
 
 int bus_names_publish(struct bus_names *names, const struct bus_name *name,
                       struct bus_error *err)
 {
-    if (!name_complete(name))
+    if (!names_complete(name))
         return bus_error_set(err, BUS_INVALID_ARGUMENT,
                              "not a name: actor \"%s\", instance \"%s\"",
                              name->actor, name->instance);
     if (!names->home[0])
         return memory_publish(names, name, err);
+    /* The entry first, unseen: a scan that meets the file then knows it as ours
+     * already. */
     int lock;
-    /* A scan between the rename and set_add would see our own name as
-     * somebody's: hold it off. */
-    pthread_mutex_lock(&names->scan_lock);
+    if (!entry_put(names, name, NAMES_COMING))
+        return bus_error_set(err, BUS_ALREADY_EXISTS,
+                             "%s#%s is running already", name->actor,
+                             name->instance);
     int code = names_dir_publish(names->home, name, &lock, err);
-    if (code == BUS_OK) {
-        pthread_mutex_lock(&names->lock);
-        struct names_entry *old =
-            names_set_find(&names->set, name->actor, name->instance);
-        if (old)
-            names_set_remove(&names->set, old);
-        actor_get(names, name->actor);
-        names_set_add(&names->set, name, lock);
-        changed(names);
-        pthread_mutex_unlock(&names->lock);
-    }
-    pthread_mutex_unlock(&names->scan_lock);
-    watch_wake(names);
+    pthread_mutex_lock(&names->lock);
+    struct names_entry *entry =
+        names_set_find(&names->set, name->actor, name->instance);
+    if (code == BUS_OK)
+        entry->lock = lock;
+    else
+        names_set_remove(&names->set, entry);
+    names_changed(names);
+    pthread_mutex_unlock(&names->lock);
+    names_wake(names);
     return code;
 }
 
@@ -504,20 +267,50 @@ void bus_names_withdraw(struct bus_names *names, const char *actor,
     pthread_mutex_lock(&names->lock);
     struct names_entry *entry = names_set_find(&names->set, actor, instance);
     bool ours = entry && (entry->lock >= 0 || !names->home[0]);
-    struct names_entry gone = {.lock = -1};
+    struct names_entry gone = {.lock = NAMES_ANOTHERS};
     if (ours) {
         gone = *entry;
         names_set_remove(&names->set, entry);
-        changed(names);
+        names_changed(names);
     }
     pthread_mutex_unlock(&names->lock);
     if (gone.lock >= 0)
         names_dir_withdraw(names->home, &gone.name, gone.lock);
     pthread_mutex_unlock(&names->scan_lock);
     if (ours && names->home[0])
-        watch_wake(names);
+        names_wake(names);
     else if (ours)
-        tell(names);
+        names_tell(names);
+}
+
+bool bus_names_mark(struct bus_names *names, const char *actor,
+                    const char *instance, bool stale)
+{
+    uint8_t origin = stale ? BUS_NAME_STALE : BUS_NAME_MIRRORED;
+    pthread_mutex_lock(&names->lock);
+    struct names_entry *entry = names_set_find(&names->set, actor, instance);
+    bool ours = entry && entry->lock >= 0;
+    if (ours && entry->name.origin != origin) {
+        entry->name.origin = origin;
+        names_dir_mark(entry->lock, origin);
+    }
+    pthread_mutex_unlock(&names->lock);
+    return ours;
+}
+
+void bus_names_fix(struct bus_names *names, const struct bus_name *name)
+{
+    pthread_mutex_lock(&names->lock);
+    for (size_t i = names->set.count; i > 0; i--) {
+        struct names_entry *entry = &names->set.entries[i - 1];
+        if (entry->lock == NAMES_ANOTHERS &&
+            !strcmp(entry->name.actor, name->actor))
+            names_set_remove(&names->set, entry);
+    }
+    names_set_add(&names->set, name, NAMES_FIXED);
+    names_actor_get(names, name->actor)->there = true;
+    names_changed(names);
+    pthread_mutex_unlock(&names->lock);
 }
 
 size_t bus_names_list(struct bus_names *names, const char *actor,
@@ -527,7 +320,8 @@ size_t bus_names_list(struct bus_names *names, const char *actor,
     pthread_mutex_lock(&names->lock);
     for (size_t i = 0; i < names->set.count; i++) {
         const struct bus_name *name = &names->set.entries[i].name;
-        if (actor && strcmp(name->actor, actor) != 0)
+        if ((actor && strcmp(name->actor, actor) != 0) ||
+            names->set.entries[i].lock == NAMES_COMING)
             continue;
         if (count < max)
             ret[count] = *name;
@@ -559,21 +353,22 @@ uint64_t bus_names_wait(struct bus_names *names, uint64_t seen, int timeout_ms)
 void bus_names_refresh(struct bus_names *names)
 {
     if (names->home[0]) {
-        scan_all(names);
-        watch_wake(names); /* listeners hear on the watcher's thread */
+        names_scan(names);
+        names_wake(names); /* listeners hear on the watcher's thread */
     }
 }
 
 void bus_names_poke(struct bus_names *names)
 {
-    watch_wake(names);
+    atomic_store(&names->poked, true);
+    names_wake(names);
 }
 
 enum names_state bus_names_state(struct bus_names *names, const char *actor)
 {
     enum names_state state = NAMES_UNKNOWN;
     pthread_mutex_lock(&names->lock);
-    const struct actor_seen *seen = actor_find(names, actor);
+    const struct actor_seen *seen = names_actor(names, actor);
     int64_t crashed = seen ? seen->crashed : 0;
     if (seen)
         state = NAMES_EMPTY;

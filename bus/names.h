@@ -15,8 +15,9 @@
 
 struct bus_error;
 
-#define BUS_NAME_MAX 64 /* bytes of an actor's or a node's name, with NUL */
-#define BUS_INSTANCE_MAX 32
+#define BUS_NAME_MAX 64     /* bytes of an actor's or a node's name, with NUL */
+#define BUS_REPLICA_MAX 32  /* of an instance on its own node, with NUL */
+#define BUS_INSTANCE_MAX 96 /* of one of another node: "n2.3" */
 #define BUS_URL_MAX 160
 #define BUS_KEY_NAME_MAX 128 /* of a key in a registry, with NUL */
 
@@ -55,13 +56,18 @@ void bus_names_close(struct bus_names *names);
 /* Names without files, for the fixture: one set shared by several buses. */
 struct bus_names *bus_names_memory(void);
 
-/* Publishes a name: temporary file, locked, synced, renamed. ALREADY_EXISTS if
+/* Publishes a name: temporary file, locked, renamed. ALREADY_EXISTS if
  * a live process holds it. The lock lives until withdraw or the process's end.
  */
 int bus_names_publish(struct bus_names *names, const struct bus_name *name,
                       struct bus_error *err);
 void bus_names_withdraw(struct bus_names *names, const char *actor,
                         const char *instance);
+
+/* Says of a mirrored name that this process published whether it is stale:
+ * others see it within a second. False: it is not ours. */
+bool bus_names_mark(struct bus_names *names, const char *actor,
+                    const char *instance, bool stale);
 
 /* Copies up to max live names of one actor (NULL: of all), in order of actor
  * and instance; returns how many there are. Reads memory only: kept true by the
@@ -72,6 +78,12 @@ size_t bus_names_list(struct bus_names *names, const char *actor,
 /* Counts every change seen; waits until it passes `seen` or the time-out (ms)
  * is over. Returns the new count. */
 uint64_t bus_names_wait(struct bus_names *names, uint64_t seen, int timeout_ms);
+
+/* heard is called after every look, on the watcher's thread, and after every
+ * change of names in memory; must not block. */
+void bus_names_listen(struct bus_names *names, void (*heard)(void *arg),
+                      void *arg);
+void bus_names_unlisten(struct bus_names *names, void *arg);
 
 /* Looks at the folder again now, for a caller that lost a connection. */
 void bus_names_refresh(struct bus_names *names);

@@ -9,7 +9,7 @@
 #include "bus/home.h"
 #include "bus/names.h"
 
-#define NAMES_FILE_MAX 1024 /* bytes of a name file */
+#define NAMES_FILE_MAX 2048 /* bytes of a name file */
 
 /* Writes HOME/names/ACTOR/INSTANCE. *ret_lock: a descriptor that holds the
  * name's lock until it is closed. */

@@ -351,6 +351,8 @@ static void take_request(struct reading *reading, const struct bus_envelope *e)
     call->meta.saga.gid = text_end(reading, e->gid);
     call->meta.saga.branch = text_end(reading, e->branch);
     call->meta.saga.op = text_end(reading, e->op);
+    call->meta.app = text_end(reading, e->app);
+    call->meta.token = text_end(reading, e->token);
     call->next = NULL;
     *reading->last = call;
     reading->last = &call->next;

@@ -58,7 +58,7 @@ static int names_check(const struct runtime_options *options,
                        struct bus_error *err)
 {
     if (!bus_name_valid(options->instance) ||
-        strlen(options->instance) >= BUS_INSTANCE_MAX)
+        strlen(options->instance) >= BUS_REPLICA_MAX)
         return bus_error_set(err, BUS_INVALID_ARGUMENT,
                              "--instance \"%.32s\" is no name",
                              options->instance);

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "actors/runtime/apps.h"
 #include "actors/runtime/data.h"
 #include "actors/runtime/replies.h"
 #include "actors/runtime/system.h"
@@ -134,6 +135,8 @@ int runtime_open(struct runtime *runtime, struct bus_error *err)
     int code = data_open(runtime, err);
     if (!code)
         code = bus_open(&bus, &process->bus, err);
+    if (!code)
+        code = apps_call(process, err);
     if (!code)
         code = bus_server_open(process->bus, &server, &process->server, err);
     return code;

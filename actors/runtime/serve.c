@@ -4,6 +4,7 @@
  * system thread, the others to the loop or into the workers' mailbox. Nothing
  * here blocks; what does not fit is refused at once.
  */
+#include "actors/runtime/apps.h"
 #include "actors/runtime/runtime.h"
 #include "actors/runtime/system.h"
 
@@ -41,6 +42,11 @@ void runtime_serve(void *arg, struct bus_inbound *inbound)
 {
     struct runtime *runtime = arg;
     bool system = inbound->method[0] == SYSTEM_MARK;
+    const char *why;
+    if (!system && !apps_allow(runtime->process.config, inbound, &why)) {
+        runtime_refuse(runtime, inbound, BUS_UNAUTHENTICATED, "", why);
+        return;
+    }
     if (!system && runtime->process.type->loop) {
         loop_serve(runtime, inbound);
         return;

@@ -131,6 +131,9 @@ static const struct bus_field etcd_fields[] = {
           .cardinality = BUS_LIST, .flags = BUS_REQUIRED),
     FIELD(struct actor_etcd, "Key", key, .kind = BUS_TEXT,
           .flags = BUS_REQUIRED),
+    FIELD(struct actor_etcd, "CACertFile", ca, .kind = BUS_TEXT),
+    FIELD(struct actor_etcd, "CertFile", cert, .kind = BUS_TEXT),
+    FIELD(struct actor_etcd, "CertKeyFile", cert_key, .kind = BUS_TEXT),
     FIELD(struct actor_etcd, "User", user, .kind = BUS_TEXT),
     FIELD(struct actor_etcd, "Pass", pass, .kind = BUS_TEXT,
           .flags = BUS_SECRET),
@@ -170,6 +173,13 @@ static const struct bus_field method_fields[] = {
 };
 static SHAPE(method_shape, struct actor_method_config, "Method", method_fields);
 
+static const struct bus_field app_fields[] = {
+    FIELD(struct actor_app, "key", app, .kind = BUS_TEXT),
+    FIELD(struct actor_app, "value", token, .kind = BUS_TEXT,
+          .flags = BUS_SECRET),
+};
+static SHAPE(app_shape, struct actor_app, "Apps", app_fields);
+
 static const struct bus_field pair_fields[] = {
     FIELD(struct actor_method_pair, "key", name, .kind = BUS_TEXT),
     FIELD(struct actor_method_pair, "value", config, .kind = BUS_MESSAGE,
@@ -183,6 +193,7 @@ static const struct bus_field client_fields[] = {
     FIELD(struct actor_client, "Endpoints", endpoints, .kind = BUS_TEXT,
           .cardinality = BUS_LIST),
     FIELD(struct actor_client, "Target", target, .kind = BUS_TEXT),
+    FIELD(struct actor_client, "Actor", actor, .kind = BUS_TEXT),
     FIELD(struct actor_client, "App", app, .kind = BUS_TEXT),
     FIELD(struct actor_client, "Token", token, .kind = BUS_TEXT,
           .flags = BUS_SECRET),
@@ -229,6 +240,8 @@ static const struct bus_field config_fields[] = {
     CONFIG("Shutdown", shutdown, .kind = BUS_MESSAGE, .shape = &shutdown_shape),
     CONFIG("Methods", methods, .kind = BUS_MESSAGE, .cardinality = BUS_MAP,
            .shape = &pair_shape),
+    CONFIG("Apps", apps, .kind = BUS_MESSAGE, .cardinality = BUS_MAP,
+           .shape = &app_shape),
 };
 SHAPE(actor_config_shape, struct actor_config, "Config", config_fields);
 
@@ -298,6 +311,24 @@ static int fill_defaults(struct bus_arena *arena, struct actor_config *config,
     return code;
 }
 
+/* The same clients by their keys. */
+static int clients_list(const struct bus_config_part *part,
+                        struct bus_arena *arena, struct bus_list *ret,
+                        struct bus_error *err)
+{
+    size_t count = part->shape->count;
+    struct actor_client_pair *pairs =
+        bus_arena_array(arena, count, sizeof(*pairs));
+    struct actor_client *const *clients = part->message;
+    if (!pairs)
+        return bus_error_set(err, BUS_RESOURCE_EXHAUSTED, "out of arena");
+    for (size_t i = 0; i < count; i++)
+        pairs[i] =
+            (struct actor_client_pair){part->shape->fields[i].name, clients[i]};
+    *ret = (struct bus_list){.items = pairs, .count = count};
+    return BUS_OK;
+}
+
 static int read_parts(const struct bus_yaml *map, const struct bus_shape *own,
                       struct bus_arena *arena, struct actor_config *config,
                       void *own_message, struct bus_error *err)
@@ -316,7 +347,8 @@ static int read_parts(const struct bus_yaml *map, const struct bus_shape *own,
     if (auths)
         *auths = parts[2];
     config->auths = auths;
-    return fill_defaults(arena, config, err);
+    code = clients_list(&parts[1], arena, &config->clients, err);
+    return code ? code : fill_defaults(arena, config, err);
 }
 
 int actor_config_read(const struct bus_yaml *yaml, const struct bus_shape *own,

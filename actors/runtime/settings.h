@@ -77,6 +77,7 @@ struct actor_shutdown {
 struct actor_etcd {
     struct bus_list hosts; /* const char * */
     const char *key, *user, *pass;
+    const char *ca, *cert, *cert_key; /* files, for https */
 };
 
 struct actor_telemetry {
@@ -104,8 +105,19 @@ struct actor_client {
     struct bus_list endpoints; /* const char * */
     const char *target;        /* "" */
     const char *app, *token;   /* "" */
+    const char *actor;         /* "": what stands before Rpc, in lower case */
     int64_t timeout_ms;
     bool non_block;
+};
+
+struct actor_client_pair {
+    const char *key; /* "UserRpc" */
+    struct actor_client *config;
+};
+
+/* Apps: {user-api: token}: who may call. */
+struct actor_app {
+    const char *app, *token;
 };
 
 struct actor_config {
@@ -132,6 +144,8 @@ struct actor_config {
     struct actor_telemetry *telemetry;   /* NULL: none */
     struct actor_shutdown *shutdown;     /* never NULL once read */
     struct bus_list methods;             /* struct actor_method_pair */
+    struct bus_list apps;                /* struct actor_app; none: anybody */
+    struct bus_list clients;             /* struct actor_client_pair */
 };
 
 /* What tokens behind `jwt: NAME` or `jwtTransition: NAME` are checked and made

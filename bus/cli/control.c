@@ -272,20 +272,28 @@ const char *cli_command_text(struct cli *cli, const struct cli_command *what)
     return text;
 }
 
+int cli_state_read(struct cli *cli, const char *json, struct cli_state *ret,
+                   struct bus_error *err)
+{
+    struct cli_state state = {0};
+    struct bus_bytes text = {(const uint8_t *)json, strlen(json)};
+    int code =
+        bus_json_read(text, &state_shape, &cli->arena, &state, NULL, err);
+    if (!code)
+        *ret = state;
+    return code;
+}
+
 int cli_ps(struct cli *cli, struct cli_state *ret, const char **ret_json,
            struct bus_error *err)
 {
     struct cli_ask ask = {.request = "{\"do\":\"ps\"}",
                           .timeout_ms = cli->timeout_ms};
-    struct cli_state state = {0};
     int code = cli_control(cli, &ask, err);
+    if (!code)
+        code = cli_state_read(cli, ask.reply, ret, err);
     if (code)
         return code;
-    struct bus_bytes text = {(const uint8_t *)ask.reply, strlen(ask.reply)};
-    code = bus_json_read(text, &state_shape, &cli->arena, &state, NULL, err);
-    if (code)
-        return code;
-    *ret = state;
     if (ret_json)
         *ret_json = ask.reply;
     return BUS_OK;

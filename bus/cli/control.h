@@ -68,6 +68,10 @@ struct cli_state {
     struct bus_list actors; /* of struct cli_actor */
 };
 
+/* Reads such an answer; the result lives in cli->arena. */
+int cli_state_read(struct cli *cli, const char *json, struct cli_state *ret,
+                   struct bus_error *err);
+
 /* Asks for it. ret_json: the answer as it came; may be NULL. */
 int cli_ps(struct cli *cli, struct cli_state *ret, const char **ret_json,
            struct bus_error *err);

@@ -2,6 +2,7 @@
  *
  * bus restart [ACTOR...]
  */
+#include "bus/cli/node.h"
 #include "bus/cli/operate.h"
 #include "bus/code.h"
 
@@ -9,6 +10,9 @@ static int restart_one(struct cli *cli, const char *actor,
                        struct bus_error *err)
 {
     const struct cli_command restart = {"restart", actor, -1, false};
+    const char *node = cli_value(cli, "node");
+    if (node)
+        return cli_node(cli, node, &restart, NULL, err);
     int code = cli_operate(cli, &restart, err);
     return code ? code : cli_settled(cli, actor, err);
 }
@@ -28,6 +32,8 @@ static void complete(struct cli *cli, int index)
     cli_complete_actors(cli);
 }
 
+static const struct cli_option options[] = {CLI_NODE_OPTION, {.name = NULL}};
+
 extern const struct cli_verb cli_verb_restart;
 const struct cli_verb cli_verb_restart = {
     .name = "restart",
@@ -36,6 +42,7 @@ const struct cli_verb cli_verb_restart = {
     .help = "Each replica drains, ends and is started again; the next one "
             "follows when it is\nready. Without names: all actors.",
     .args_max = CLI_ARGS_MAX,
+    .options = options,
     .run = run,
     .complete = complete,
 };

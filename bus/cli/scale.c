@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bus/cli/node.h"
 #include "bus/cli/operate.h"
 #include "bus/code.h"
 
@@ -28,6 +29,9 @@ static int scale_one(struct cli *cli, const char *word, struct bus_error *err)
         return bus_error_set(err, BUS_INVALID_ARGUMENT, "%s: expected ACTOR=N",
                              word);
     const struct cli_command scale = {"scale", actor, (int)replicas, false};
+    const char *node = cli_value(cli, "node");
+    if (node)
+        return cli_node(cli, node, &scale, NULL, err);
     int code = cli_operate(cli, &scale, err);
     return code ? code : cli_settled(cli, actor, err);
 }
@@ -54,6 +58,8 @@ static void complete(struct cli *cli, int index)
     cli_complete_actors(cli);
 }
 
+static const struct cli_option options[] = {CLI_NODE_OPTION, {.name = NULL}};
+
 extern const struct cli_verb cli_verb_scale;
 const struct cli_verb cli_verb_scale = {
     .name = "scale",
@@ -63,6 +69,7 @@ const struct cli_verb cli_verb_scale = {
             "highest numbers go.",
     .args_min = 1,
     .args_max = CLI_ARGS_MAX,
+    .options = options,
     .run = run,
     .complete = complete,
 };

@@ -13,6 +13,8 @@
 
 #include <cmocka.h>
 #include <fcntl.h>
+#include <sys/inotify.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -23,6 +25,7 @@
 #include "tests/unit/bus/folder.h"
 
 #define WAIT_MS 10000
+#define INOTIFY_MAX 4096 /* more than any user has */
 
 struct world {
     char home[FOLDER_MAX];
@@ -206,6 +209,87 @@ static void test_rubbish_in_a_file_is_skipped(void **state)
     close(fd);
 }
 
+/* Written by the registrar: where others find it, and whether it is stale. */
+static void test_a_mirrored_name_says_so(void **state)
+{
+    struct world *world = *state;
+    struct bus_name seen, name = name_of("user", "n2.1");
+    snprintf(name.node, sizeof(name.node), "n2");
+    snprintf(name.key, sizeof(name.key), "user.rpc");
+    name.origin = BUS_NAME_MIRRORED;
+    assert_int_equal(bus_names_publish(world->ours, &name, NULL), BUS_OK);
+    await(world->theirs, "user", 1);
+    bus_names_list(world->theirs, "user", &seen, 1);
+    assert_int_equal(seen.origin, BUS_NAME_MIRRORED);
+    assert_string_equal(seen.key, "user.rpc");
+    for (int stale = 1; stale >= 0; stale--) {
+        assert_true(bus_names_mark(world->ours, "user", "n2.1", stale));
+        bus_names_refresh(world->theirs);
+        bus_names_list(world->theirs, "user", &seen, 1);
+        assert_int_equal(seen.origin,
+                         stale ? BUS_NAME_STALE : BUS_NAME_MIRRORED);
+    }
+    assert_false(bus_names_mark(world->theirs, "user", "n2.1", true));
+}
+
+static void test_fixed_names_take_the_folders_place(void **state)
+{
+    struct world *world = *state;
+    struct bus_name seen, name = name_of("user", "1");
+    publish(world->ours, "user", "7");
+    await(world->theirs, "user", 1);
+    bus_names_fix(world->theirs, &name);
+    bus_names_refresh(world->theirs);
+    assert_int_equal(bus_names_list(world->theirs, "user", &seen, 1), 1);
+    assert_string_equal(seen.instance, "1");
+    assert_int_equal(bus_names_list(world->ours, "user", &seen, 1), 1);
+    assert_string_equal(seen.instance, "7");
+}
+
+/* A thousand starts are seen by others; the figure is the bench's. */
+static void test_a_thousand_names(void **state)
+{
+    struct world *world = *state;
+    char actor[16], instance[16];
+    for (int i = 0; i < 1000; i++) {
+        snprintf(actor, sizeof(actor), "a%d", i % 50);
+        snprintf(instance, sizeof(instance), "%d", i / 50 + 1);
+        publish(world->ours, actor, instance);
+    }
+    for (int i = 0; i < 50; i++) {
+        snprintf(actor, sizeof(actor), "a%d", i);
+        await(world->theirs, actor, 20);
+    }
+    int64_t before = bus_now(&bus_clock_system);
+    struct bus_names *late;
+    assert_int_equal(bus_names_open(world->home, &late, NULL), BUS_OK);
+    assert_int_equal(bus_names_list(late, NULL, NULL, 0), 1000);
+    bus_names_close(late);
+    assert_true(bus_now(&bus_clock_system) - before < 10 * BUS_SECOND);
+}
+
+/* A user has so many inotify instances: past them the folder is polled. */
+static void test_without_inotify_names_are_polled(void **state)
+{
+    struct world *world = *state;
+    static int taken[INOTIFY_MAX];
+    size_t count = 0;
+    while (count < INOTIFY_MAX &&
+           (taken[count] = inotify_init1(IN_CLOEXEC)) >= 0)
+        count++;
+    assert_true(count < INOTIFY_MAX); /* it ran out of them */
+    struct bus_names *poor;
+    assert_int_equal(bus_names_open(world->home, &poor, NULL), BUS_OK);
+    assert_true(inotify_init1(IN_CLOEXEC) < 0);
+    publish(world->ours, "user", "1");
+    await(poor, "user", 1);
+    bus_names_withdraw(world->ours, "user", "1");
+    await(poor, "user", 0);
+    bus_names_close(poor);
+    while (count > 0)
+        close(taken[--count]);
+}
+
 static void test_names_in_memory(void **state)
 {
     (void)state;
@@ -230,6 +314,10 @@ int main(void)
         CASE(test_stale_name_is_skipped_and_swept),
         CASE(test_sweeping_stays_inside_sock),
         CASE(test_rubbish_in_a_file_is_skipped),
+        CASE(test_a_mirrored_name_says_so),
+        CASE(test_fixed_names_take_the_folders_place),
+        CASE(test_a_thousand_names),
+        CASE(test_without_inotify_names_are_polled),
         cmocka_unit_test(test_names_in_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * This node's instances in etcd: each that has an address for others holds a
+ * lease of its own there, as a go-zero service does.
+ */
+#ifndef REGISTRAR_ANNOUNCE_H
+#define REGISTRAR_ANNOUNCE_H
+
+#include "actors/registrar/registry.h"
+
+#define ANNOUNCE_TURN_MAX 64 /* changes a turn: keep-alives must not wait */
+#define ANNOUNCE_MAX 4096    /* instances of one node */
+
+struct announced {
+    struct bus_name name;
+    int64_t lease; /* 0: to be registered */
+    bool there;    /* while comparing */
+};
+
+struct announce {
+    struct bus_names *names;
+    const char *node;
+    int64_t ttl_s;
+    bool loopback;         /* also addresses that only this host can reach */
+    struct announced *all; /* owned */
+    size_t count, cap;
+};
+
+void announce_release(struct announce *announce);
+
+/* Registers what came, revokes what went. *ret_more: there is more to do. */
+int announce_settle(struct announce *announce, struct etcd *etcd,
+                    bool *ret_more, struct bus_error *err);
+
+/* Keeps every lease; what etcd forgot is registered by the next settling. */
+int announce_keep(struct announce *announce, struct etcd *etcd,
+                  struct bus_error *err);
+
+/* Somebody deleted a key: if it was ours, it is registered anew. */
+void announce_deleted(struct announce *announce, const char *key);
+
+/* Takes this process's own instance and all that are gone out of etcd. */
+void announce_leave(struct announce *announce, struct etcd *etcd,
+                    const char *actor, const char *instance);
+
+#endif
