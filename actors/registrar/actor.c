@@ -12,7 +12,8 @@
 
 /* Keys: {user.rpc: user} */
 struct registrar_config {
-    struct bus_list keys; /* struct mirror_key */
+    struct bus_list keys;     /* struct mirror_key */
+    struct bus_list services; /* struct announce_service */
     bool loopback;
 };
 
@@ -26,7 +27,31 @@ static const struct bus_field key_fields[] = {
     FIELD(mirror_key, actor, "value", BUS_TEXT)};
 static const struct bus_shape key_shape = {
     "registrar.Keys", sizeof(struct mirror_key), 2, key_fields};
+static const struct bus_field service_fields[] = {
+    {.name = "Key",
+     .kind = BUS_TEXT,
+     .flags = BUS_REQUIRED,
+     .offset = offsetof(struct announce_service, key),
+     .presence = BUS_NO_PRESENCE},
+    {.name = "Actor",
+     .kind = BUS_TEXT,
+     .flags = BUS_REQUIRED,
+     .offset = offsetof(struct announce_service, actor),
+     .presence = BUS_NO_PRESENCE},
+    {.name = "Address",
+     .kind = BUS_TEXT,
+     .flags = BUS_REQUIRED,
+     .offset = offsetof(struct announce_service, address),
+     .presence = BUS_NO_PRESENCE}};
+static const struct bus_shape service_shape = {
+    "registrar.Services", sizeof(struct announce_service), 3, service_fields};
 static const struct bus_field config_fields[] = {
+    {.name = "Services",
+     .kind = BUS_MESSAGE,
+     .cardinality = BUS_LIST,
+     .offset = offsetof(struct registrar_config, services),
+     .presence = BUS_NO_PRESENCE,
+     .shape = &service_shape},
     {.name = "Keys",
      .kind = BUS_MESSAGE,
      .cardinality = BUS_MAP,
@@ -35,7 +60,7 @@ static const struct bus_field config_fields[] = {
      .shape = &key_shape},
     FIELD(registrar_config, loopback, "Loopback", BUS_BOOL)};
 static const struct bus_shape config_shape = {
-    "registrar.Config", sizeof(struct registrar_config), 2, config_fields};
+    "registrar.Config", sizeof(struct registrar_config), 3, config_fields};
 
 /* One a process. */
 static struct {
@@ -63,6 +88,8 @@ static int start(const struct actor_process *process,
         .keys = config->keys.items,
         .key_count = config->keys.count,
         .loopback = config->loopback,
+        .services = config->services.items,
+        .service_count = config->services.count,
     };
     return registrar_start(&options, &shared.registrar, err);
 }

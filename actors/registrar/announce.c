@@ -27,7 +27,8 @@ static bool ours(const struct announce *announce, const struct bus_name *name)
            (announce->loopback || !bus_wire_local(name->tcp));
 }
 
-static void add(struct announce *announce, const struct bus_name *name)
+static void add(struct announce *announce, const struct bus_name *name,
+                bool service)
 {
     if (announce->count == announce->cap) {
         announce->cap = announce->cap ? announce->cap * 2 : 16;
@@ -37,7 +38,48 @@ static void add(struct announce *announce, const struct bus_name *name)
             abort();
     }
     announce->all[announce->count++] =
-        (struct announced){.name = *name, .there = true};
+        (struct announced){.name = *name, .there = true, .service = service};
+}
+
+/* Marks it as still there, or adds it. */
+static void found(struct announce *announce, const struct bus_name *name,
+                  bool service)
+{
+    for (size_t i = 0; i < announce->count; i++) {
+        struct announced *one = &announce->all[i];
+        if (one->service != service || one->name.started != name->started ||
+            strcmp(one->name.url, name->url) != 0 ||
+            strcmp(one->name.key, name->key) != 0)
+            continue;
+        one->there = true;
+        return;
+    }
+    add(announce, name, service);
+}
+
+/* What an instance of that actor says of the service. */
+static void found_service(struct announce *announce,
+                          const struct announce_service *service,
+                          const struct bus_name *of)
+{
+    struct bus_name name = *of;
+    char listened[BUS_URL_MAX];
+    const char *colon = strrchr(service->address, ':');
+    int port = colon ? (int)strtol(colon + 1, NULL, 10) : 0;
+    snprintf(listened, sizeof(listened), "tcp://%s", service->address);
+    snprintf(name.key, sizeof(name.key), "%s", service->key);
+    if (bus_wire_public(listened, port, name.tcp, NULL) == BUS_OK)
+        found(announce, &name, true);
+}
+
+static void found_services(struct announce *announce,
+                           const struct bus_name *name)
+{
+    if (name->origin != BUS_NAME_OWN || strcmp(name->node, announce->node) != 0)
+        return;
+    for (size_t i = 0; i < announce->service_count; i++)
+        if (strcmp(announce->services[i].actor, name->actor) == 0)
+            found_service(announce, &announce->services[i], name);
 }
 
 /* Marks those of the list that are still there, adds those that came. */
@@ -50,17 +92,9 @@ static void compare(struct announce *announce)
     for (size_t i = 0; i < announce->count; i++)
         announce->all[i].there = false;
     for (size_t i = 0; i < count && i < ANNOUNCE_MAX; i++) {
-        size_t k = 0;
-        if (!ours(announce, &names[i]))
-            continue;
-        while (k < announce->count &&
-               (strcmp(announce->all[k].name.url, names[i].url) != 0 ||
-                announce->all[k].name.started != names[i].started))
-            k++;
-        if (k < announce->count)
-            announce->all[k].there = true;
-        else
-            add(announce, &names[i]);
+        if (ours(announce, &names[i]))
+            found(announce, &names[i], false);
+        found_services(announce, &names[i]);
     }
     free(names);
 }
@@ -98,7 +132,7 @@ static int join(struct announce *announce, struct etcd *etcd,
     int64_t lease;
     int code = registry_grant(etcd, announce->ttl_s, &lease, err);
     if (!code)
-        code = registry_put(etcd, &one->name, lease, err);
+        code = registry_put(etcd, &one->name, !one->service, lease, err);
     if (!code)
         one->lease = lease;
     return code;

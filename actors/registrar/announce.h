@@ -11,17 +11,28 @@
 #define ANNOUNCE_TURN_MAX 64 /* changes a turn: keep-alives must not wait */
 #define ANNOUNCE_MAX 4096    /* instances of one node */
 
+/* An address beside the bus that others look for under a key, as DTM's clients
+ * do for "dtmservice": registered while the actor has an instance here. */
+struct announce_service {
+    const char *key;
+    const char *actor;
+    const char *address; /* "0.0.0.0:36789": this host's address */
+};
+
 struct announced {
     struct bus_name name;
     int64_t lease; /* 0: to be registered */
     bool there;    /* while comparing */
+    bool service;  /* name.tcp is no address of the bus */
 };
 
 struct announce {
     struct bus_names *names;
     const char *node;
     int64_t ttl_s;
-    bool loopback;         /* also addresses that only this host can reach */
+    bool loopback; /* also addresses that only this host can reach */
+    const struct announce_service *services;
+    size_t service_count;
     struct announced *all; /* owned */
     size_t count, cap;
 };

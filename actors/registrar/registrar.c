@@ -14,7 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "actors/registrar/announce.h"
 #include "bus/code.h"
 #include "bus/log.h"
 
@@ -248,7 +247,9 @@ int registrar_start(const struct registrar_options *options,
     self->announce = (struct announce){.names = names,
                                        .node = process->node,
                                        .ttl_s = REGISTRAR_TTL_S,
-                                       .loopback = options->loopback};
+                                       .loopback = options->loopback,
+                                       .services = options->services,
+                                       .service_count = options->service_count};
     pthread_mutex_init(&self->lock, NULL);
     pthread_condattr_t attr;
     pthread_condattr_init(&attr);

@@ -7,6 +7,7 @@
 #ifndef REGISTRAR_H
 #define REGISTRAR_H
 
+#include "actors/registrar/announce.h"
 #include "actors/registrar/mirror.h"
 #include "actors/runtime/process.h"
 
@@ -21,6 +22,8 @@ struct registrar_options {
     struct etcd_options etcd; /* heard and arg are its own */
     const struct mirror_key *keys;
     size_t key_count;
+    const struct announce_service *services;
+    size_t service_count;
     bool loopback;
 };
 

@@ -339,29 +339,38 @@ static const struct bus_field entry_fields[] = {
     FIELD(entry, started, "started", BUS_I64)};
 SHAPE(entry_shape, entry, entry_fields);
 
-int registry_put(struct etcd *etcd, const struct bus_name *name, int64_t lease,
-                 struct bus_error *err)
+static void put_name(struct bus_buf *body, const struct bus_name *name,
+                     int64_t lease)
 {
     char key[REGISTRY_KEY_MAX];
-    struct bus_buf body, value;
+    struct bus_buf value;
     const struct entry entry = {name->tcp, name->key, name->affinity, name->pid,
                                 name->started};
-    bus_buf_init(&body, BODY_MAX);
     bus_buf_init(&value, REGISTRY_VALUE_MAX);
     bus_json_write(&value, &entry_shape, &entry);
     bus_buf_byte(&value, '\0');
-    bus_buf_text(&body, "{\"success\":[");
     snprintf(key, sizeof(key), REGISTRY_PREFIX "%s/%s/%s", name->node,
              name->actor, name->instance);
-    put_pair(&body, key, (const char *)value.data, lease);
+    put_pair(body, key, (const char *)value.data, lease);
+    bus_buf_release(&value);
+}
+
+int registry_put(struct etcd *etcd, const struct bus_name *name, bool named,
+                 int64_t lease, struct bus_error *err)
+{
+    char key[REGISTRY_KEY_MAX];
+    struct bus_buf body;
+    bus_buf_init(&body, BODY_MAX);
+    bus_buf_text(&body, "{\"success\":[");
+    if (named)
+        put_name(&body, name, lease);
     if (name->key[0]) {
         snprintf(key, sizeof(key), "%s/%" PRId64, name->key, lease);
-        bus_buf_byte(&body, ',');
+        bus_buf_text(&body, named ? "," : "");
         put_pair(&body, key, registry_address(name->tcp), lease);
     }
     bus_buf_text(&body, "]}");
     int code = etcd_call(etcd, "kv/txn", bus_buf_bytes(&body), NULL, err);
-    bus_buf_release(&value);
     bus_buf_release(&body);
     return code;
 }

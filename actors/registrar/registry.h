@@ -54,9 +54,10 @@ int registry_revoke(struct etcd *etcd, int64_t lease, struct bus_error *err);
 int registry_keep(struct etcd *etcd, int64_t *const *leases, size_t count,
                   struct bus_error *err);
 
-/* Puts an instance's pairs under its lease, in one transaction. */
-int registry_put(struct etcd *etcd, const struct bus_name *name, int64_t lease,
-                 struct bus_error *err);
+/* Puts an instance's pairs under its lease, in one transaction. named: with the
+ * pair of ours; without it only that of go-zero's layout. */
+int registry_put(struct etcd *etcd, const struct bus_name *name, bool named,
+                 int64_t lease, struct bus_error *err);
 
 /* The name that a pair of ours stands for; url is where it takes calls. False:
  * it is none. */
