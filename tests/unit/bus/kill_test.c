@@ -2,7 +2,9 @@
  *
  * A callee killed with -9 in mid-call: its caller is told at once, its name
  * goes, and the next incarnation takes its place. One of two that is frozen
- * with -STOP is soon asked no more.
+ * with -STOP is soon asked no more. Callers killed with -9 in mid-call leave
+ * nothing behind that keeps a callee from serving. Nor does a clock that is
+ * set matter to a deadline.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,10 +20,15 @@
 #include <unistd.h>
 
 #include "bus/call.h"
+#include "bus/frame.h"
 #include "bus/names.h"
+#include "bus/sp.h"
 #include "tests/unit/bus/folder.h"
+#include "tests/unit/bus/stranger.h"
 
 #define FROZEN_DEADLINE_MS 250
+#define CALLERS 1000
+#define CALLERS_AT_ONCE 20
 #define TOLD_MS 1000 /* 50 is the aim; a loaded machine is slower */
 
 extern char **environ;
@@ -187,6 +194,77 @@ static int call_until(struct world *world, int64_t until, int *ret_failed)
     return calls;
 }
 
+/* What a caller says: SP's greeting, then a request in a plain frame, framed
+ * for a Unix socket. */
+static void caller_words(struct bus_buf *words)
+{
+    struct bus_buf frame, tail;
+    uint8_t greeting[SP_GREETING], head[SP_HEAD_MAX];
+    const struct bus_request request = {.method = "anything"};
+    sp_greeting(SP_REQ, greeting);
+    bus_buf_init(&frame, 4096);
+    bus_buf_init(&tail, 4096);
+    bus_frame_begin(&frame, false);
+    const struct bus_frame_head kind = {
+        BUS_ENVELOPE_REQUEST, bus_frame_tail(&tail, &request), 1, 60000};
+    bus_frame_request(&frame, &kind, bus_buf_bytes(&tail));
+    bus_buf_init(words, 4096);
+    bus_buf_add(words, greeting, sizeof(greeting));
+    bus_buf_add(words, head, sp_head(SP_OVER_IPC, 4 + frame.len, head));
+    bus_buf_add(words, "\x80\0\0\1", 4);
+    bus_buf_add(words, frame.data, frame.len);
+    bus_buf_release(&frame);
+    bus_buf_release(&tail);
+}
+
+/* A caller that hangs in its call. After fork it uses nothing but the kernel.
+ */
+static pid_t caller(const char *url, const struct bus_buf *words)
+{
+    pid_t pid = fork();
+    if (pid != 0)
+        return pid;
+    int fd = stranger_connect(url);
+    if (fd < 0 || write(fd, words->data, words->len) != (ssize_t)words->len)
+        _exit(1);
+    for (;;)
+        pause();
+}
+
+static void test_callers_killed_in_mid_call(void **state)
+{
+    struct world *world = *state;
+    struct bus_name name;
+    struct bus_buf words;
+    int failed;
+    start_callee(world);
+    await_names(world, 1);
+    assert_int_equal(bus_names_list(bus_names(world->bus), "victim", &name, 1),
+                     1);
+    caller_words(&words);
+    for (int killed = 0; killed < CALLERS; killed += CALLERS_AT_ONCE) {
+        pid_t pids[CALLERS_AT_ONCE];
+        char bytes[CALLERS_AT_ONCE];
+        for (int i = 0; i < CALLERS_AT_ONCE; i++)
+            pids[i] = caller(name.url, &words);
+        for (ssize_t heard = 0; heard < CALLERS_AT_ONCE;) {
+            ssize_t n = read(world->heard, bytes, sizeof(bytes));
+            assert_true(n > 0);
+            heard += n;
+        }
+        for (int i = 0; i < CALLERS_AT_ONCE; i++) {
+            int status;
+            kill(pids[i], SIGKILL);
+            assert_int_equal(waitpid(pids[i], &status, 0), pids[i]);
+            assert_true(WIFSIGNALED(status));
+        }
+    }
+    bus_buf_release(&words);
+    int64_t now = bus_now(bus_clock(world->bus));
+    assert_true(call_until(world, now + BUS_SECOND / 10, &failed) > 0);
+    assert_int_equal(failed, 0);
+}
+
 static void test_a_frozen_one_of_two_is_passed_over(void **state)
 {
     struct world *world = *state;
@@ -208,6 +286,60 @@ static void test_a_frozen_one_of_two_is_passed_over(void **state)
     close(heard);
 }
 
+static int64_t step_us;
+
+static int64_t monotonic(void *arg)
+{
+    (void)arg;
+    return bus_now(&bus_clock_system);
+}
+
+static int64_t stepped_wall(void *arg)
+{
+    (void)arg;
+    return bus_wall(&bus_clock_system) + step_us;
+}
+
+/* An unanswered call ends at its deadline, not an hour off. */
+static void assert_times_out(struct bus *bus)
+{
+    struct bus_arena arena;
+    struct bus_reply reply;
+    int64_t before = bus_now(&bus_clock_system);
+    struct bus_request request = {
+        .target = "victim",
+        .method = "anything",
+        .deadline = before + 100 * BUS_MILLI,
+    };
+    bus_arena_init(&arena, BUS_ARENA_LIMIT);
+    assert_int_equal(bus_wait(bus, &request, &arena, &reply),
+                     BUS_DEADLINE_EXCEEDED);
+    int64_t took = bus_now(&bus_clock_system) - before;
+    assert_in_range(took / BUS_MILLI, 100, 100 + TOLD_MS);
+    bus_arena_release(&arena);
+}
+
+static void test_steps_of_the_clock_upset_nothing(void **state)
+{
+    static const int64_t hours[] = {0, 1, -1, 0};
+    struct world *world = *state;
+    const struct bus_clock clock = {monotonic, stepped_wall, NULL};
+    const struct bus_options options = {
+        .home = world->home, .actor = "tester", .clock = &clock};
+    bus_close(world->bus);
+    assert_int_equal(bus_open(&options, &world->bus, NULL), BUS_OK);
+    start_callee(world);
+    await_names(world, 1);
+    for (size_t i = 0; i < sizeof(hours) / sizeof(hours[0]); i++) {
+        int failed;
+        step_us = hours[i] * 3600 * INT64_C(1000000);
+        int64_t until = bus_now(&bus_clock_system) + 50 * BUS_MILLI;
+        assert_true(call_until(world, until, &failed) > 0);
+        assert_int_equal(failed, 0);
+        assert_times_out(world->bus);
+    }
+}
+
 int main(void)
 {
 #define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -215,6 +347,8 @@ int main(void)
         CASE(test_caller_of_a_killed_callee_is_told),
         CASE(test_the_next_incarnation_takes_its_place),
         CASE(test_a_frozen_one_of_two_is_passed_over),
+        CASE(test_callers_killed_in_mid_call),
+        CASE(test_steps_of_the_clock_upset_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
