@@ -23,6 +23,15 @@ static void print_counts(const struct schema_unit *unit, const char *path)
                unit->message_count);
 }
 
+/* What a schema can do without, but its author may not know is not there. */
+static void print_missing(const struct schema_unit *unit, const char *path)
+{
+    for (const char *const *name = unit->missing_names; *name; name++)
+        fprintf(stderr,
+                "%s: no file for import \"%s\": its options are left out\n",
+                path, *name);
+}
+
 static int check_file(const struct cli *cli, const char *path)
 {
     struct schema *schema = cli_gen_schema(cli);
@@ -30,6 +39,8 @@ static int check_file(const struct cli *cli, const char *path)
         return CLI_USAGE;
     const struct schema_unit *unit = schema_load(schema, path);
     bool good = unit && !schema_check(schema);
+    if (good)
+        print_missing(unit, path);
     if (good && cli->json)
         puts(schema_describe(schema, unit, path));
     else if (good)

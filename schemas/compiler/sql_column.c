@@ -163,7 +163,10 @@ static bool read_meaning(struct sql_table *table, struct schema_column *column,
     struct sql_lex *lex = table->lex;
     const char *name = column->field.name;
     if (sql_is(word, "NOT")) {
-        column->not_null |= sql_eat(lex, "NULL");
+        if (sql_eat(lex, "NULL"))
+            column->not_null = true;
+        else if (!sql_eat(lex, "ENFORCED") && !sql_eat(lex, "SECONDARY"))
+            sql_expected(lex, "NULL");
     } else if (sql_is(word, "DEFAULT")) {
         column->fallback = sql_default(lex);
     } else if (sql_is(word, "AUTO_INCREMENT") ||

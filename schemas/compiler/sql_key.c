@@ -150,6 +150,20 @@ static void read_unique(struct sql_table *table, const char *name)
         keys[before].name = name;
 }
 
+/* Behind FOREIGN: KEY [name] (columns) REFERENCES ..., of which no model has a
+ * use. */
+static void read_foreign(struct sql_lex *lex)
+{
+    if (!sql_eat(lex, "KEY"))
+        sql_expected(lex, "KEY behind FOREIGN");
+    if (!sql_is(sql_peek(lex), "("))
+        sql_identifier(lex, "a key's name or '('");
+    if (sql_is(sql_peek(lex), "("))
+        sql_skip_item(lex);
+    if (!sql_eat(lex, "REFERENCES"))
+        sql_expected(lex, "REFERENCES");
+}
+
 bool sql_constraint(struct sql_table *table)
 {
     struct sql_lex *lex = table->lex;
@@ -169,8 +183,10 @@ bool sql_constraint(struct sql_table *table)
              sql_is(sql_peek(lex), "INDEX") || sql_eat(lex, "FULLTEXT") ||
              sql_eat(lex, "SPATIAL"))
         sql_read_key(table, &table->indexes);
-    else if (!sql_eat(lex, "FOREIGN") && !sql_eat(lex, "CHECK") &&
-             !sql_eat(lex, "LIKE") && !eat_period(lex)) {
+    else if (sql_eat(lex, "FOREIGN"))
+        read_foreign(lex);
+    else if (!sql_eat(lex, "CHECK") && !sql_eat(lex, "LIKE") &&
+             !eat_period(lex)) {
         if (named)
             sql_expected(lex, "PRIMARY KEY, UNIQUE, FOREIGN KEY or CHECK");
         return named;

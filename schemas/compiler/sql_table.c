@@ -26,6 +26,10 @@ static void read_options(struct sql_table *table)
 {
     struct sql_lex *lex = table->lex;
     while (!sql_at_end(lex) && !sql_at_statement(lex)) {
+        if (sql_is(sql_peek(lex), ")")) {
+            sql_expected(lex, "an option of the table or its end");
+            return;
+        }
         if (!sql_eat(lex, "COMMENT")) {
             sql_skip_item(lex);
             continue;

@@ -120,6 +120,27 @@ static const char *item_text(struct sql_lex *lex, const struct sql_token *token)
     return out;
 }
 
+/* (10), (10, 2): numbers, at most two. */
+static void check_numbers(struct sql_lex *lex)
+{
+    size_t back = sql_peek(lex)->at;
+    sql_next(lex);
+    for (int count = 0; count < 2; count++) {
+        if (sql_peek(lex)->kind != SQL_NUMBER) {
+            sql_expected(lex, "a number");
+            break;
+        }
+        sql_next(lex);
+        if (sql_is(sql_peek(lex), ")"))
+            break;
+        if (count || !sql_eat(lex, ",")) {
+            sql_expected(lex, count ? "')'" : "',' or ')'");
+            break;
+        }
+    }
+    sql_seek(lex, back);
+}
+
 /* Standing before '(': everything through ')', without blanks. */
 static const char *read_size(struct sql_lex *lex)
 {
@@ -163,6 +184,9 @@ static const struct type *read_second_word(struct sql_lex *lex,
                  {"national", "CHAR", "char"},
                  {"long", "VARCHAR", "mediumtext"},
                  {"long", "VARBINARY", "mediumblob"},
+                 {"long", "CHAR", "mediumtext"},
+                 {"long", "CHARACTER", "mediumtext"},
+                 {"mediumtext", "VARYING", "mediumtext"},
                  {"char", "BYTE", "binary"},
                  {NULL, NULL, NULL}};
     for (int i = 0; pairs[i].first; i++) {
@@ -202,9 +226,20 @@ static const char *read_sign(struct sql_lex *lex, struct schema_column *column)
     return zerofill ? " unsigned zerofill" : " unsigned";
 }
 
+static bool is_one_of(const char *name, const char *const *names)
+{
+    for (; *names; names++)
+        if (!strcmp(name, *names))
+            return true;
+    return false;
+}
+
 bool sql_column_type(struct sql_lex *lex, struct schema_column *column,
                      bool *ret_serial)
 {
+    static const char *const listing[] = {"enum", "set", NULL};
+    static const char *const sized[] = {"varchar", "varcharacter", "nvarchar",
+                                        "varbinary", NULL};
     const struct sql_token *token = sql_peek(lex);
     const struct type *type =
         token->kind == SQL_WORD ? find_type(token->text) : NULL;
@@ -214,8 +249,15 @@ bool sql_column_type(struct sql_lex *lex, struct schema_column *column,
     }
     const char *written = sql_next(lex).text, *size = "";
     const struct type *whole = read_second_word(lex, type);
-    if (sql_is(sql_peek(lex), "("))
+    if (sql_is(sql_peek(lex), "(")) {
+        if (!is_one_of(whole->name, listing))
+            check_numbers(lex);
         size = read_size(lex);
+    } else if (is_one_of(whole->name, listing)) {
+        sql_expected(lex, "'(' and the values");
+    } else if (is_one_of(whole->name, sized)) {
+        sql_expected(lex, "'(' and the length");
+    }
     column->field.kind = sized_kind(whole, size);
     *ret_serial = !strcmp(type->name, "serial");
     if (*ret_serial)

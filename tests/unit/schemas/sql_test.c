@@ -68,6 +68,8 @@ static void maps_types_to_kinds(void **state)
                 {"bit(8)", SCHEMA_U64},
                 {"float(7,4)", SCHEMA_F32},
                 {"double precision", SCHEMA_F64},
+                {"long character varying", SCHEMA_TEXT},
+                {"int check (c > 0) not enforced", SCHEMA_I32},
                 {"decimal(10,2)", SCHEMA_DECIMAL},
                 {"numeric", SCHEMA_DECIMAL},
                 {"char(3)", SCHEMA_TEXT},
@@ -473,6 +475,35 @@ static void names_members_apart(void **state)
 
 /* ---- failure ---- */
 
+static void refuses_what_a_server_refuses(void **state)
+{
+    static const struct {
+        const char *columns;
+        uint32_t column;
+        const char *message;
+    } rows[] = {
+        {"a varchar", 26, "found ')', expected '(' and the length"},
+        {"a enum", 23, "found ')', expected '(' and the values"},
+        {"a decimal(10 2)", 30, "found '2', expected ',' or ')'"},
+        {"a float(5,2,1)", 28, "found ',', expected ')'"},
+        {"a varchar(max)", 27, "found 'max', expected a number"},
+        {"a int not", 26, "found ')', expected NULL"},
+        {"a int,", 23, "found ')', expected a column's name"},
+        {"a int)", 23, "found ')', expected an option of the table or its end"},
+        {"a int, foreign key (a)", 39, "found ')', expected REFERENCES"},
+        {"a int, unique", 30, "found ')', expected a key's name or '('"},
+        {"a int default", 30, "found ')', expected a value"},
+        {"a int, a int", 24, "column 'a' is declared already"}};
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char text[128];
+        loaded_teardown(state);
+        loaded_setup(state);
+        snprintf(text, sizeof(text), "create table t (%s);", rows[i].columns);
+        load_bad("t.sql", text, 1, rows[i].column, rows[i].message);
+    }
+}
+
 static void refuses_utf16(void **state)
 {
     (void)state;
@@ -608,6 +639,7 @@ int main(void)
         LOADED_TEST(names_cache_keys_as_go_zero),
         LOADED_TEST(tells_cached_rows_apart),
         LOADED_TEST(names_members_apart),
+        LOADED_TEST(refuses_what_a_server_refuses),
         LOADED_TEST(refuses_utf16),
         LOADED_TEST(refuses_too_many_names_alike),
     };
