@@ -29,6 +29,19 @@ static bool read_part(struct sql_lex *lex, struct sql_key *key)
     return true;
 }
 
+/* (name, ...), but for the count. */
+static bool read_parts(struct sql_lex *lex, struct sql_key *key)
+{
+    do {
+        if (!read_part(lex, key))
+            return false;
+    } while (sql_eat(lex, ","));
+    if (sql_eat(lex, ")"))
+        return true;
+    sql_expected(lex, "')' or ','");
+    return false;
+}
+
 bool sql_key_columns(struct sql_table *table, struct sql_key *key)
 {
     struct sql_lex *lex = table->lex;
@@ -37,18 +50,16 @@ bool sql_key_columns(struct sql_table *table, struct sql_key *key)
         sql_expected(lex, "'(' and the key's columns");
         return false;
     }
-    do {
-        if (!read_part(lex, key))
-            return false;
-    } while (sql_eat(lex, ","));
-    if (key->columns.count > SQL_KEY_COLUMNS_MAX) {
-        source_error(lex->source, key->at, "more than %d columns in a key",
-                     SQL_KEY_COLUMNS_MAX);
+    if (!read_parts(lex, key)) {
+        /* On behind its ')', not to complain of that one, too. */
+        while (!sql_at_end(lex) && !sql_eat(lex, ")"))
+            sql_skip_item(lex);
         return false;
     }
-    if (sql_eat(lex, ")"))
+    if (key->columns.count <= SQL_KEY_COLUMNS_MAX)
         return true;
-    sql_expected(lex, "')' or ','");
+    source_error(lex->source, key->at, "more than %d columns in a key",
+                 SQL_KEY_COLUMNS_MAX);
     return false;
 }
 
