@@ -114,6 +114,7 @@ static bool says_nothing(const char *line)
 {
     return !*line || strstr(line, ": warning: ") ||
            strstr(line, ": File not found.") ||
+           strstr(line, ": Backslashes, consecutive slashes") ||
            !strncmp(line, "[libprotobuf WARNING", 20);
 }
 
@@ -139,6 +140,24 @@ static bool place_undefined(struct protoc *protoc, const char *what)
     return true;
 }
 
+/* What protoc says of an import is clear, but for paths that it takes nowhere:
+ * "../a.proto". */
+static const char *clear_text(const struct protoc *protoc, const char *text)
+{
+    static const char start[] = "Import \"";
+    size_t from = sizeof(start) - 1, len;
+    if (strncmp(text, start, from) != 0)
+        return text;
+    len = strcspn(text + from, "\"");
+    const char *name = pool_text_n(&protoc->schema->pool, text + from, len);
+    if (!strstr(name, "./") && !strstr(name, "//") && !strchr(name, '\\'))
+        return text;
+    return pool_printf(&protoc->schema->pool,
+                       "found import \"%s\", expected a path from a folder at "
+                       "or above this file, without '.' and '..'",
+                       name);
+}
+
 /* "user.proto:3:1: Expected ...", or without a place "user.proto: ..." */
 static void pass_on(struct protoc *protoc, const char *text)
 {
@@ -161,16 +180,16 @@ static void pass_on(struct protoc *protoc, const char *text)
             schema_error_add(protoc->schema, &pos, NULL, "protoc: %s", what);
         return;
     }
-    end += strspn(end, ": ");
+    const char *what = clear_text(protoc, end + strspn(end, ": "));
     if (!strcmp(file, protoc->path)) {
         source_error(protoc->source,
                      protoc_offset(protoc->source, (int32_t)line - 1,
                                    (int32_t)column - 1),
-                     "%s", end);
+                     "%s", what);
         return;
     }
     pos = (struct schema_pos){file, (uint32_t)line, (uint32_t)column};
-    schema_error_add(protoc->schema, &pos, NULL, "%s", end);
+    schema_error_add(protoc->schema, &pos, NULL, "%s", what);
 }
 
 static const char *complaints(struct protoc *protoc, const char *errors)

@@ -234,6 +234,19 @@ static void refuses_an_absent_import_that_gives_nothing(void **state)
     assert_int_equal(schema_error_at(loaded, 0)->pos.column, 1);
 }
 
+static void refuses_an_import_with_dots(void **state)
+{
+    (void)state;
+    assert_null(schema_load(loaded, "errors/dots.proto"));
+    assert_int_equal(schema_error_count(loaded), 1);
+    const struct schema_error *error = schema_error_at(loaded, 0);
+    assert_int_equal(error->pos.line, 5);
+    assert_string_equal(error->message,
+                        "found import \"../language/common/page.proto\", "
+                        "expected a path from a folder at or above this file, "
+                        "without '.' and '..'");
+}
+
 static void finds_places_that_protoc_leaves_out(void **state)
 {
     (void)state;
@@ -300,6 +313,7 @@ int main(void)
         LOADED_TEST(reads_a_large_file_in_linear_time),
         LOADED_TEST(says_which_import_is_absent),
         LOADED_TEST(refuses_an_absent_import_that_gives_nothing),
+        LOADED_TEST(refuses_an_import_with_dots),
         LOADED_TEST(finds_places_that_protoc_leaves_out),
         LOADED_TEST(passes_protocs_errors_on),
         LOADED_TEST(refuses_an_absent_file),
