@@ -7,6 +7,7 @@ process USER_PID is stopped and continued to make calls slow. The edge's limits
 are those that run sets. Prints a tick or a cross for each case; exit status 0
 if all is well.
 """
+import json
 import os
 import signal
 import socket
@@ -130,6 +131,22 @@ def chunked_body_binds():
     status, _, content = ask(login(b"Transfer-Encoding: chunked", body), 0)
     equal(status, 200)
     assert b"accessToken" in content, content
+
+
+def every_fault_is_listed():
+    """run sets Errors: json, which is another word for problem."""
+    body = b'{"username":1,"password":["x"]}'
+    status, headers, content = ask(
+        login(b"Content-Length: %d" % len(body), body), 0)
+    equal(status, 400)
+    equal(headers["content-type"], "application/problem+json")
+    problem = json.loads(content)
+    equal(problem["status"], 400)
+    equal([fault["field"] for fault in problem["errors"]],
+          ["username", "password"])
+    equal(problem["detail"], problem["errors"][0]["detail"])
+    equal(problem["detail"], 'type mismatch for field "username", expect '
+          '"string", actual "number"')
 
 
 def continue_is_said():
@@ -312,7 +329,8 @@ def only_its_own_routes():
 
 
 CASES = [
-    requests_in_order, chunked_body_binds, continue_is_said, head_has_no_body,
+    requests_in_order, chunked_body_binds, every_fault_is_listed,
+    continue_is_said, head_has_no_body,
     options_and_allow, refused_and_closed, bodies_by_real_bytes,
     slow_heads_and_bodies_are_closed, idle_connections_are_closed,
     half_closed_client_is_answered, old_client_may_stay, clients_that_go_away,
