@@ -195,20 +195,21 @@ int ddl_table(struct bus_buf *buf, const struct model_table *table,
     return BUS_OK;
 }
 
+/* SQLite's indexes have their names in common: the dots keep those of `a` and
+ * of `a_b` apart, and a unique key from an index. */
 static void add_unique(struct bus_buf *buf, const struct model_table *table,
                        const struct model_key *key)
 {
-    bus_buf_printf(buf, "CREATE UNIQUE INDEX `%s_%s` ON `%s` (", table->name,
+    bus_buf_printf(buf, "CREATE UNIQUE INDEX `%s.%s` ON `%s` (", table->name,
                    key->name, table->name);
     ddl_key(buf, table, key);
     bus_buf_byte(buf, ')');
 }
 
-/* Named apart from a unique key over the same columns. */
 static void add_index(struct bus_buf *buf, const struct model_table *table,
                       const struct model_key *key)
 {
-    bus_buf_printf(buf, "CREATE INDEX `%s_%s_index` ON `%s` (", table->name,
+    bus_buf_printf(buf, "CREATE INDEX `%s.%s.index` ON `%s` (", table->name,
                    key->name, table->name);
     ddl_key(buf, table, key);
     bus_buf_byte(buf, ')');
@@ -219,7 +220,7 @@ static void add_trigger(struct bus_buf *buf, const struct model_table *table,
                         const struct model_column *column)
 {
     bus_buf_printf(buf,
-                   "CREATE TRIGGER `%s_%s` AFTER UPDATE ON `%s` "
+                   "CREATE TRIGGER `%s.%s` AFTER UPDATE ON `%s` "
                    "WHEN new.`%s` IS old.`%s` BEGIN UPDATE `%s` SET `%s` = "
                    "CURRENT_TIMESTAMP WHERE rowid = new.rowid; END",
                    table->name, column->name, table->name, column->name,

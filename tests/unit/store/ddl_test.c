@@ -193,6 +193,36 @@ static void the_time_of_an_update_is_kept_by_the_database(void **state)
     world_close(&world);
 }
 
+/* Each of the three would be `thing_x_index`. */
+static void names_of_indexes_do_not_meet(void **state)
+{
+    static const uint16_t x[] = {1};
+    static const struct model_key by_x_index = {"x_index", x, 1, NULL};
+    static const struct model_key by_index = {"index", x, 1, NULL};
+    static const struct model_key by_x = {"x", x, 1, NULL};
+    struct world world;
+    struct sql *sql;
+    struct bus_error err;
+    struct build made, other;
+    (void)state;
+    world_open(&world, false);
+    assert_int_equal(sql_sqlite.open(world.source, &sql, &err), BUS_OK);
+    build(&made, BUS_I64, "bigint", NULL, 0);
+    made.table.unique = &by_x_index;
+    made.table.indexes = &by_x;
+    build(&other, BUS_I64, "bigint", NULL, 0);
+    other.table.name = "thing_x";
+    other.table.unique = &by_index;
+    made.table.unique_count = made.table.index_count = 1;
+    other.table.unique_count = 1;
+    assert_int_equal(
+        sql_sqlite.begin(sql, bus_now(&bus_clock_system) + SOON, &err), BUS_OK);
+    assert_int_equal(ddl_ensure(&sql_sqlite, sql, &made.table, &err), BUS_OK);
+    assert_int_equal(ddl_ensure(&sql_sqlite, sql, &other.table, &err), BUS_OK);
+    sql_sqlite.close(sql);
+    world_close(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -200,6 +230,7 @@ int main(void)
         cmocka_unit_test(an_automatic_key_is_not_reused),
         cmocka_unit_test(a_key_of_two_columns_is_one_key),
         cmocka_unit_test(the_time_of_an_update_is_kept_by_the_database),
+        cmocka_unit_test(names_of_indexes_do_not_meet),
         cmocka_unit_test(what_cannot_be_a_column_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
