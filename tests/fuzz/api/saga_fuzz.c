@@ -22,6 +22,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         assert(error->message[0]);
         assert(error->pos.line <= size + 1 && error->pos.column <= size + 1);
     }
+    if (unit && !schema_check(schema))
+        assert(schema_describe(schema, unit, "fuzz")[0] == '{');
     schema_free(schema);
     return 0;
 }
