@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -84,6 +85,62 @@ static void secrets(struct gen *gen, struct out *out, struct vec *keys,
                    both, both, both);
 }
 
+static const char *one_line(struct pool *pool, const char *text)
+{
+    char *line = pool_text(pool, text);
+    for (char *at = line; *at; at++)
+        if ((unsigned char)*at < ' ')
+            *at = ' ';
+    return line;
+}
+
+/* A value that a field of the author's Config takes, to begin with. */
+static const char *first_value(struct pool *pool,
+                               const struct schema_field *field)
+{
+    const struct schema_rule *rule = field->rule;
+    if (field->cardinality == SCHEMA_LIST)
+        return "[]";
+    if (field->cardinality == SCHEMA_MAP || field->kind == SCHEMA_MESSAGE ||
+        field->kind == SCHEMA_ANY)
+        return "{}";
+    if (rule && rule->fallback)
+        return rule->fallback[0] ? rule->fallback : "\"\"";
+    if (rule && rule->options && rule->options[0])
+        return rule->options[0];
+    if ((field->flags & SCHEMA_HAS_RANGE) && isfinite(rule->low))
+        return pool_printf(pool, "%.15g",
+                           rule->low +
+                               (field->flags & SCHEMA_OPEN_LOW ? 1 : 0));
+    if (field->kind == SCHEMA_BOOL)
+        return "false";
+    if (field->kind == SCHEMA_DURATION)
+        return "1s";
+    return field->kind == SCHEMA_TEXT || field->kind == SCHEMA_BYTES ||
+                   field->kind == SCHEMA_TIME
+               ? "\"\""
+               : "0";
+}
+
+/* The service's own keys: those that must be there, and the others as they are
+ * without being said. */
+static void own_keys(struct gen *gen, struct out *out)
+{
+    const struct schema_message *config = gen_config(gen);
+    for (size_t i = 0; config && i < config->field_count; i++) {
+        const struct schema_field *field = &config->fields[i];
+        bool needed = field->flags & SCHEMA_REQUIRED;
+        const char *key = name_camel(gen->pool, field->name, true);
+        /* Nothing but a plain key can be taken for one. */
+        if (strcmp(name_c(gen->pool, key), key))
+            continue;
+        if (field->doc[0])
+            out_printf(out, "# %s\n", one_line(gen->pool, field->doc));
+        out_printf(out, "%s%s: %s\n", needed ? "" : "# ", key,
+                   first_value(gen->pool, field));
+    }
+}
+
 static void configuration(struct gen *gen, struct out *out)
 {
     const struct schema_method *const *methods = gen->methods.items;
@@ -95,6 +152,7 @@ static void configuration(struct gen *gen, struct out *out)
     if (http)
         out_printf(out, "Host: 0.0.0.0\nPort: 8888\n");
     out_printf(out, "Timeout: 3000\n");
+    own_keys(gen, out);
     for (size_t i = 0; i < gen->methods.count; i++)
         if (methods[i]->group)
             secrets(gen, out, &keys, methods[i]->group);

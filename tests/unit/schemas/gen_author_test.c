@@ -103,6 +103,19 @@ static void configures_every_secret(void **state)
                                       "  PrevSecret: ${Trans_PREVIOUS}\n");
 }
 
+static void configures_what_the_service_wants(void **state)
+{
+    (void)state;
+    generate("type Config {\n // how much\n MaxScore int `json:\"max_score\"`\n"
+             " Least int `json:\"least,range=(0:9]\"`\n"
+             " Kind string `json:\"kind,options=a|b\"`\n"
+             " Wait int `json:\"wait,default=7\"`\n"
+             " On bool `json:\"on,optional\"`\n}\n" FIRST);
+    assert_holds("etc/user-api.yaml",
+                 "Timeout: 3000\n# how much\nMaxScore: 0\nLeast: 1\nKind: a\n"
+                 "# Wait: 7\n# On: false\n");
+}
+
 static void keeps_what_is_there(void **state)
 {
     (void)state;
@@ -137,6 +150,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         FOLDER_TEST(stubs_every_handler),
         FOLDER_TEST(configures_every_secret),
+        FOLDER_TEST(configures_what_the_service_wants),
         FOLDER_TEST(keeps_what_is_there),
         FOLDER_TEST(says_when_it_cannot_write),
     };
