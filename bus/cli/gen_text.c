@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "bus/cli/gen.h"
 
@@ -78,17 +79,18 @@ static const char *read_text(struct cli *cli, const char *path, size_t *ret_len)
 
 int cli_gen_format(struct cli *cli)
 {
-    const char *path = cli->argv[1];
+    const char *path = cli->argv[1], *dot = strrchr(path, '.');
     size_t len;
+    if (!dot || strcasecmp(dot, ".api") != 0)
+        return cli_fail(CLI_USAGE, "%s: expected an .api file", path);
     struct schema *schema = schema_new();
-    const struct schema_unit *unit = cli_gen_load(schema, path);
     int status = CLI_FAILED;
-    if (unit && unit->language != SCHEMA_API) {
-        status = cli_fail(CLI_USAGE, "%s: expected an .api file", path);
-    } else if (unit) {
+    if (schema_reads(schema, path)) {
         const char *text = read_text(cli, path, &len);
         status =
             put_text(schema_format(schema, text, len), cli_value(cli, "out"));
+    } else {
+        schema_errors_print(schema, stderr);
     }
     schema_free(schema);
     return status;

@@ -179,7 +179,7 @@ static void import_file(struct api *api, struct lex *lex,
                      name->text);
         return;
     }
-    if (holds(&api->files, path))
+    if (api->schema->alone || holds(&api->files, path))
         return;
     struct source *source =
         source_read(api->schema, path, lex->source, name->at);
@@ -289,4 +289,13 @@ struct schema_unit *api_load(struct source *source)
     map_given_types(&api);
     api_lower(&api, unit);
     return unit;
+}
+
+void api_read(struct source *source)
+{
+    struct schema *schema = source->schema;
+    struct api api = {.schema = schema, .pool = &schema->pool, .root = source};
+    schema->alone = true;
+    parse_file(&api, source);
+    schema->alone = false;
 }

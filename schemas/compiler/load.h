@@ -18,6 +18,8 @@ struct unit {
 /* Each parses a source and what it imports, adds errors to it, and returns a
  * unit whatever happened. */
 struct schema_unit *api_load(struct source *source);
+/* The same for the syntax of this file alone: errors are all that it leaves. */
+void api_read(struct source *source);
 struct schema_unit *sql_load(struct source *source);
 struct schema_unit *saga_load(struct source *source);
 /* The file itself, not its text: protoc reads it. from: who imports it; NULL.

@@ -145,6 +145,21 @@ load_root(struct schema *schema, const char *path, struct source *given)
     return unit->unit;
 }
 
+bool schema_reads(struct schema *schema, const char *path)
+{
+    struct schema_pos pos = {path, 0, 0};
+    size_t before = schema_error_count(schema);
+    if (language_of(path) != SCHEMA_API) {
+        schema_error_add(schema, &pos, NULL, "expected an .api file");
+        return false;
+    }
+    struct source *source = source_read(schema, path, NULL, 0);
+    if (source)
+        api_read(source);
+    errors_sort(schema, before);
+    return schema_error_count(schema) == before;
+}
+
 const struct schema_unit *schema_load(struct schema *schema, const char *path)
 {
     return load_root(schema, path, NULL);

@@ -14,6 +14,7 @@ struct schema {
     struct vec units;   /* struct unit * */
     struct vec errors;  /* struct schema_error */
     bool errors_ceased; /* SCHEMA_ERRORS_MAX reached, said once */
+    bool alone;         /* .api: a file is read without those that it imports */
     size_t files;
     const char *types; /* schema_map_types; NULL: none */
 };

@@ -3,6 +3,7 @@
  * The layout of .api files: what it is, that a second time changes nothing, and
  * that nothing but blanks ever changes.
  */
+#define _GNU_SOURCE
 #include <ctype.h>
 
 #include "golden.h"
@@ -104,6 +105,37 @@ static void files_mean_the_same(void **state)
     }
 }
 
+static char path[64];
+
+/* A file of its own with that text. */
+static const char *written(const char *text)
+{
+    strncpy(path, "/tmp/schema-format-XXXXXX.api", sizeof(path) - 1);
+    int fd = mkstemps(path, 4);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+    close(fd);
+    return path;
+}
+
+static void reads_what_is_not_whole(void **state)
+{
+    (void)state;
+    assert_true(schema_reads(loaded, written("import \"absent.api\"\n"
+                                             "type A { X Elsewhere }\n")));
+    unlink(path);
+    assert_int_equal(schema_error_count(loaded), 0);
+}
+
+static void refuses_what_is_broken(void **state)
+{
+    (void)state;
+    assert_false(schema_reads(loaded, written("type A { X int\n")));
+    unlink(path);
+    assert_int_equal(schema_error_at(loaded, 0)->pos.line, 2);
+    assert_false(schema_reads(loaded, "language/shop.proto"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -113,6 +145,8 @@ int main(void)
         LOADED_TEST(texts_of_several_lines_stay),
         LOADED_TEST(takes_any_bytes),
         LOADED_TEST(files_mean_the_same),
+        LOADED_TEST(reads_what_is_not_whole),
+        LOADED_TEST(refuses_what_is_broken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
