@@ -87,7 +87,8 @@ bool gen_author(struct gen *gen);
 /* A file's stem as part of an include guard. */
 const char *gen_guard(struct gen *gen, const struct schema_unit *unit);
 
-/* The Config message of a unit of the caller; NULL: none. */
+/* The Config message of a unit of the caller, if no method has to do with it;
+ * NULL: none. */
 const struct schema_message *gen_config(const struct gen *gen);
 
 /* msgpack bytes of a literal as C string text, and their count. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "gen.h"
+#include "reach.h"
 
 static const struct schema_unit *unit_at(const struct gen *gen, size_t index)
 {
@@ -18,14 +19,28 @@ static bool has_messages(const struct schema_unit *unit)
     return unit->language == SCHEMA_API || unit->language == SCHEMA_PROTO;
 }
 
+/* True if a method sends or returns it, or has it inside of what it does. */
+static bool travels(const struct gen *gen, const struct schema_message *message)
+{
+    const struct schema_method *const *methods = gen->methods.items;
+    struct vec roots = {0};
+    for (size_t i = 0; i < gen->methods.count; i++) {
+        vec_push(gen->pool, &roots, methods[i]->request);
+        vec_push(gen->pool, &roots, methods[i]->reply);
+    }
+    struct map reached = reach_from(gen->pool, &roots);
+    return map_get(&reached, message->c_name) != NULL;
+}
+
 const struct schema_message *gen_config(const struct gen *gen)
 {
     for (size_t i = 0; i < gen->units.count; i++) {
         const struct schema_unit *unit = unit_at(gen, i);
-        for (size_t j = 0; has_messages(unit) && j < unit->message_count; j++)
-            if (!unit->messages[j]->imported &&
-                !strcmp(unit->messages[j]->name, "Config"))
-                return unit->messages[j];
+        for (size_t j = 0; has_messages(unit) && j < unit->message_count; j++) {
+            const struct schema_message *message = unit->messages[j];
+            if (!message->imported && !strcmp(message->name, "Config"))
+                return travels(gen, message) ? NULL : message;
+        }
     }
     return NULL;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Which types a client sends: those of requests, and what lies in them. The
- * others only come back, where a field may be left out for being empty.
+ * Which types lie in which: those that a client sends are held to more than
+ * those that only come back; one that no method has is the service's own.
  */
 #ifndef SCHEMA_REACH_H
 #define SCHEMA_REACH_H
@@ -9,7 +9,11 @@
 #include "map.h"
 #include "schema.h"
 
-/* The messages that the service's requests reach, by their c_name. */
+/* The messages among roots (struct schema_message *; NULL is passed over) and
+ * all that lie in them, by their c_name. */
+struct map reach_from(struct pool *pool, const struct vec *roots);
+
+/* The same from the service's requests. */
 struct map reach_requests(struct pool *pool,
                           const struct schema_service *service);
 

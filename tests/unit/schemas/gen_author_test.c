@@ -116,6 +116,20 @@ static void configures_what_the_service_wants(void **state)
                  "# Wait: 7\n# On: false\n");
 }
 
+static void a_config_that_travels_is_a_type_like_others(void **state)
+{
+    (void)state;
+    generate("type Config {\n X int `json:\"x\"`\n}\n"
+             "type All {\n Configs []Config `json:\"configs\"`\n}\n"
+             "service user-api {\n@handler a\nget /a returns (All)\n}\n");
+    char *yaml = golden_read(in_folder("etc/user-api.yaml"));
+    assert_non_null(yaml);
+    bool found = strstr(yaml, "X:");
+    free(yaml);
+    assert_false(found);
+    assert_holds("user-api.actor.h", "const void *config");
+}
+
 static void keeps_what_is_there(void **state)
 {
     (void)state;
@@ -151,6 +165,7 @@ int main(void)
         FOLDER_TEST(stubs_every_handler),
         FOLDER_TEST(configures_every_secret),
         FOLDER_TEST(configures_what_the_service_wants),
+        FOLDER_TEST(a_config_that_travels_is_a_type_like_others),
         FOLDER_TEST(keeps_what_is_there),
         FOLDER_TEST(says_when_it_cannot_write),
     };
