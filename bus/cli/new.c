@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "bus/cli/verb.h"
 
@@ -71,14 +72,38 @@ static void make_folders(char *path)
     }
 }
 
+/* The prefix that this program was installed under, as CMake is told of it:
+ * nothing where it looks by itself, or where this is a build tree. */
+static const char *hints(struct cli *cli)
+{
+    static const char tail[] = "/libexec/troupe/bus";
+    char path[BUS_PATH_MAX];
+    ssize_t len = readlink("/proc/self/exe", path, sizeof(path) - 1);
+    ssize_t prefix = len - (ssize_t)strlen(tail);
+    if (prefix <= 0)
+        return "";
+    path[len] = '\0';
+    bool ours = strcmp(path + prefix, tail) == 0;
+    path[prefix] = '\0';
+    if (!ours || strpbrk(path, "\"\\$;@") || strcmp(path, "/usr") == 0 ||
+        strcmp(path, "/usr/local") == 0)
+        return "";
+    const char *text =
+        bus_arena_printf(&cli->arena, "\n    HINTS \"%s\"", path);
+    return text ? text : "";
+}
+
 static bool write_file(struct cli *cli, const struct new_file *file,
                        const char *name, const char *service)
 {
+    const char *const marks[] = {"@NAME@", "@SERVICE@", "@HINTS@"};
+    const char *const words[] = {name, service, hints(cli)};
     char *inner = replace(cli, file->path, "NAME", name);
     char *path =
         inner ? bus_arena_printf(&cli->arena, "%s/%s", name, inner) : NULL;
-    char *half = replace(cli, file->text, "@NAME@", name);
-    char *text = half ? replace(cli, half, "@SERVICE@", service) : NULL;
+    const char *text = file->text;
+    for (size_t i = 0; text && i < sizeof(marks) / sizeof(marks[0]); i++)
+        text = replace(cli, text, marks[i], words[i]);
     if (!path || !text) {
         errno = ENOMEM;
         return false;

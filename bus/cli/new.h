@@ -12,7 +12,7 @@
 
 struct new_file {
     const char *path; /* "etc/NAME.yaml": NAME stands for the project's */
-    const char *text; /* with @NAME@ and @SERVICE@ */
+    const char *text; /* with @NAME@, @SERVICE@ and @HINTS@ */
 };
 
 extern const struct new_file new_files[]; /* ended by a NULL path */
