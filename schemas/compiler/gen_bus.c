@@ -97,6 +97,17 @@ static struct gen_fake gen_fake_of(const struct gen *gen,
                              method->request, method->reply};
 }
 
+/* A type that one file declares and others import is in the header of each,
+ * and a caller of several actors includes them all. */
+static void guarded_struct(struct gen *gen, struct out *out,
+                           const struct schema_message *message)
+{
+    out_printf(out, "#ifndef SCHEMA_STRUCT_%s\n#define SCHEMA_STRUCT_%s\n",
+               message->c_name, message->c_name);
+    gen_struct(gen, out, message);
+    out_printf(out, "#endif\n\n");
+}
+
 void gen_bus_header(struct gen *gen, struct out *out)
 {
     const struct schema_method *const *methods = gen->methods.items;
@@ -111,7 +122,7 @@ void gen_bus_header(struct gen *gen, struct out *out)
             gen_enum(out, unit_at(gen, i)->enums[j], true);
     each_message(gen, out, forward);
     out_printf(out, "\n");
-    each_message(gen, out, gen_struct);
+    each_message(gen, out, guarded_struct);
     for (size_t i = 0; i < gen->methods.count; i++) {
         const char *name = methods[i]->c_name;
         out_printf(out, "/* %s */\n", methods[i]->path);

@@ -78,18 +78,14 @@ static void struct_member(struct gen *gen, struct out *out,
 void gen_struct(struct gen *gen, struct out *out,
                 const struct schema_message *message)
 {
-    if (message->imported)
-        out_printf(out, "#ifndef SCHEMA_STRUCT_%s\n#define SCHEMA_STRUCT_%s\n",
-                   message->c_name, message->c_name);
     out_doc(out, "", message->doc);
     out_printf(out, "struct %s {\n", message->c_name);
     for (size_t i = 0; i < message->field_count; i++)
         struct_member(gen, out, &message->fields[i]);
     if (!message->field_count)
         out_printf(out, "    char unused_; /* C has no empty structs */\n");
-    out_printf(out, "};\nextern const struct bus_shape %s_shape;\n",
+    out_printf(out, "};\nextern const struct bus_shape %s_shape;\n\n",
                message->c_name);
-    out_printf(out, message->imported ? "#endif\n\n" : "\n");
 }
 
 static bool has_values(const struct schema_field *field)
