@@ -25,6 +25,8 @@ static size_t language_of(const struct cli *cli)
     return i;
 }
 
+/* The first file is of the word's language; what stands behind it belongs to
+ * the same actor (the tables of a .proto's service, say) and may be of any. */
 static int load_all(struct cli *cli, struct schema *schema)
 {
     size_t language = language_of(cli);
@@ -32,7 +34,7 @@ static int load_all(struct cli *cli, struct schema *schema)
         return cli_gen_url(cli, schema);
     for (int i = 1; i < cli->argc; i++) {
         const struct schema_unit *unit = schema_load(schema, cli->argv[i]);
-        if (unit && unit->language != languages[language].language)
+        if (i == 1 && unit && unit->language != languages[language].language)
             return cli_fail(CLI_USAGE, "bus gen %s %s: expected a %s file",
                             cli->argv[0], cli->argv[i],
                             languages[language].suffix);
