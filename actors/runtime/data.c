@@ -105,6 +105,23 @@ static int cache_make(struct actor_process *process,
     return BUS_OK;
 }
 
+/* Mysql's other keys, and the barrier's. */
+static void sql_make(const struct runtime *runtime,
+                     struct store_options *options)
+{
+    const struct actor_config *config = runtime->process.config;
+    const struct actor_mysql *mysql = config->mysql;
+    if (mysql) {
+        options->replicas = mysql->replicas.items;
+        options->replica_count = mysql->replicas.count;
+        options->replicas_random = strcmp(mysql->policy, "random") == 0;
+        options->connections_max = mysql->max_open_conns;
+    }
+    /* The fixture's actors have no threads of their own. */
+    if (!runtime->options.memory)
+        options->keep_ns = config->barrier->keep_ns;
+}
+
 int data_open(struct runtime *runtime, struct bus_error *err)
 {
     struct actor_process *process = &runtime->process;
@@ -115,6 +132,7 @@ int data_open(struct runtime *runtime, struct bus_error *err)
     };
     if (!process->type->tables && !process->config->sqlite)
         return BUS_OK;
+    sql_make(runtime, &options);
     int code = source_make(process, &options.source, err);
     if (!code)
         code = nodes_make(process, &options, err);

@@ -64,8 +64,7 @@ static void call_init(struct bus_call *call, struct actor_worker *worker,
     };
     if (!bus_trace_some(&call->meta.trace))
         bus_trace_new(&call->meta.trace);
-    if (entry && !entry->barrier)
-        call->meta.saga = (struct bus_saga_mark){0};
+    call->bare = entry && !entry->barrier;
 }
 
 /* Refuses what must not run at all. */

@@ -46,6 +46,7 @@
 static const char *const levels[] = {"debug", "info", "error", "severe", NULL};
 static const char *const modes[] = {"dev", "test", "rt", "pre", "pro", NULL};
 static const char *const errors[] = {"text", "code", "problem", "json", NULL};
+static const char *const policies[] = {"round-robin", "random", NULL};
 static const char *const redis_types[] = {"node", "cluster", NULL};
 
 RULE(level_rule, .fallback = "info", .options = levels);
@@ -55,6 +56,8 @@ RULE(json_rule, .fallback = "json");
 RULE(mode_rule, .fallback = "pro", .options = modes);
 RULE(errors_rule, .fallback = "text", .options = errors);
 RULE(redis_rule, .fallback = "node", .options = redis_types);
+RULE(policy_rule, .fallback = "round-robin", .options = policies);
+RULE(keep_rule, .fallback = "720h"); /* longer than any saga lives */
 RULE(one_rule, .fallback = "1.0");
 RULE(wrap_up_rule, .fallback = "3s");
 RULE(wait_rule, .fallback = "8s"); /* the supervisor kills after ten */
@@ -93,6 +96,23 @@ static const struct bus_field source_fields[] = {
           .flags = BUS_REQUIRED | BUS_SECRET),
 };
 static SHAPE(source_shape, struct actor_source, "DataSource", source_fields);
+
+static const struct bus_field mysql_fields[] = {
+    FIELD(struct actor_mysql, "DataSource", data_source, .kind = BUS_TEXT,
+          .flags = BUS_REQUIRED | BUS_SECRET),
+    FIELD(struct actor_mysql, "Replicas", replicas, .kind = BUS_TEXT,
+          .cardinality = BUS_LIST, .flags = BUS_SECRET),
+    FIELD(struct actor_mysql, "Policy", policy, .kind = BUS_TEXT,
+          .rule = &policy_rule),
+    FIELD(struct actor_mysql, "MaxOpenConns", max_open_conns, .kind = BUS_U32),
+};
+static SHAPE(mysql_shape, struct actor_mysql, "Mysql", mysql_fields);
+
+static const struct bus_field barrier_fields[] = {
+    FIELD(struct actor_barrier, "Keep", keep_ns, .kind = BUS_DURATION,
+          .rule = &keep_rule),
+};
+static SHAPE(barrier_shape, struct actor_barrier, "Barrier", barrier_fields);
 
 static const struct bus_field redis_fields[] = {
     FIELD(struct actor_redis, "Host", host, .kind = BUS_TEXT,
@@ -228,7 +248,8 @@ static const struct bus_field config_fields[] = {
     CONFIG("Mode", mode, .kind = BUS_TEXT, .rule = &mode_rule),
     CONFIG("Log", log, .kind = BUS_MESSAGE, .shape = &log_shape),
     CONFIG("Auth", auth, .kind = BUS_MESSAGE, .shape = &actor_auth_shape),
-    CONFIG("Mysql", mysql, .kind = BUS_MESSAGE, .shape = &source_shape),
+    CONFIG("Mysql", mysql, .kind = BUS_MESSAGE, .shape = &mysql_shape),
+    CONFIG("Barrier", barrier, .kind = BUS_MESSAGE, .shape = &barrier_shape),
     CONFIG("Sqlite", sqlite, .kind = BUS_MESSAGE, .shape = &source_shape),
     CONFIG("CacheRedis", cache_redis, .kind = BUS_MESSAGE,
            .cardinality = BUS_LIST, .shape = &redis_shape),
@@ -303,10 +324,14 @@ static int fill_defaults(struct bus_arena *arena, struct actor_config *config,
                          struct bus_error *err)
 {
     void *log = config->log, *shutdown = config->shutdown;
+    void *barrier = config->barrier;
     int code = fill_default(&log_shape, arena, &log, err);
+    if (!code)
+        code = fill_default(&barrier_shape, arena, &barrier, err);
     if (!code)
         code = fill_default(&shutdown_shape, arena, &shutdown, err);
     config->log = log;
+    config->barrier = barrier;
     config->shutdown = shutdown;
     return code;
 }

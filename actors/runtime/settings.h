@@ -46,6 +46,19 @@ struct actor_source {
     const char *data_source; /* never printed: it may hold a password */
 };
 
+/* Mysql: the replicas and the policy are go-zero's. */
+struct actor_mysql {
+    const char *data_source;
+    struct bus_list replicas; /* const char *; as secret */
+    const char *policy;       /* round-robin, random */
+    uint32_t max_open_conns;  /* MaxOpenConns; 0: one a worker */
+};
+
+/* Barrier: {Keep: 720h} */
+struct actor_barrier {
+    int64_t keep_ns; /* how old its rows get; 0: for ever */
+};
+
 /* One of CacheRedis. */
 struct actor_redis {
     const char *host, *user, *pass; /* host: host:port, or a socket's path */
@@ -135,7 +148,8 @@ struct actor_config {
     struct actor_log_config *log;        /* never NULL once read */
     struct actor_auth *auth;             /* NULL: none */
     const struct bus_config_part *auths; /* of other names: actor_auth_find */
-    struct actor_source *mysql;          /* NULL: none */
+    struct actor_mysql *mysql;           /* NULL: none */
+    struct actor_barrier *barrier;       /* never NULL once read */
     struct actor_source *sqlite;         /* NULL: none */
     struct bus_list cache_redis;         /* struct actor_redis */
     struct actor_cache *cache;           /* NULL: none */

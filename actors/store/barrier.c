@@ -8,13 +8,14 @@
  */
 #include "actors/store/barrier.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "actors/store/row.h"
 #include "actors/store/state.h"
 
-#define TRANS_TYPE "saga"
-#define BARRIER_ID "01"
+#define FIRST_ID "01"
+#define BARRIERS_MAX 99 /* of one step */
 #define KEY_COUNT 3
 
 static const char *const sqlite_tables[] = {
@@ -127,7 +128,7 @@ static const struct {
 } undoes[] = {
     {"compensate", "action"}, {"cancel", "try"}, {"rollback", "action"}};
 
-static const char *origin_of(const char *op)
+const char *barrier_origin(const char *op)
 {
     for (size_t i = 0; i < sizeof(undoes) / sizeof(*undoes); i++) {
         if (strcmp(undoes[i].op, op) == 0)
@@ -160,13 +161,28 @@ static const struct bus_field reply_field = {
 static const struct bus_shape reply_shape = {
     "saga_reply", sizeof(struct reply_row), 1, &reply_field};
 
+/* What DTM calls the pattern that has such operations. */
+static const char *trans_type_of(const char *op)
+{
+    static const char *const tcc[] = {"try", "confirm", "cancel"};
+    for (size_t i = 0; i < sizeof(tcc) / sizeof(*tcc); i++) {
+        if (strcmp(tcc[i], op) == 0)
+            return "tcc";
+    }
+    return strcmp(op, "msg") == 0 ? "msg" : "saga";
+}
+
 /* Writes the row of that operation unless it exists. */
-static int insert(struct bus_call *call, const char *op, bool *ret_new)
+static int insert(struct bus_call *call, const char *op, const char *id,
+                  bool *ret_new)
 {
     const struct bus_saga_mark *saga = &call->meta.saga;
-    const struct sql_value args[] = {
-        sql_text(TRANS_TYPE), sql_text(saga->gid),  sql_text(saga->branch),
-        sql_text(op),         sql_text(BARRIER_ID), sql_text(saga->op)};
+    const struct sql_value args[] = {sql_text(trans_type_of(saga->op)),
+                                     sql_text(saga->gid),
+                                     sql_text(saga->branch),
+                                     sql_text(op),
+                                     sql_text(id),
+                                     sql_text(saga->op)};
     struct sql_done done;
     int code = store_exec(call, inserts[dialect_of(call)], args,
                           sizeof(args) / sizeof(*args), &done);
@@ -176,12 +192,12 @@ static int insert(struct bus_call *call, const char *op, bool *ret_new)
 }
 
 /* Who wrote the row of the call's own operation. */
-static int read_reason(struct bus_call *call, const char **ret)
+static int read_reason(struct bus_call *call, const char *id, const char **ret)
 {
     const struct bus_saga_mark *saga = &call->meta.saga;
     const struct sql_value args[] = {sql_text(saga->gid),
                                      sql_text(saga->branch), sql_text(saga->op),
-                                     sql_text(BARRIER_ID)};
+                                     sql_text(id)};
     struct bus_list rows;
     int code =
         store_query(call, reasons[dialect_of(call)], args,
@@ -211,7 +227,7 @@ static bool fits(const char *text, size_t max)
     return text && *text && strnlen(text, max + 1) <= max;
 }
 
-static int check(struct bus_call *call)
+int barrier_check(struct bus_call *call)
 {
     const struct bus_saga_mark *saga = &call->meta.saga;
     if (fits(saga->gid, BARRIER_GID_MAX) &&
@@ -223,45 +239,62 @@ static int check(struct bus_call *call)
                          BARRIER_GID_MAX, BARRIER_GID_MAX, BARRIER_OP_MAX);
 }
 
-/* The call's own row was there before. */
-static int enter_again(struct bus_call *call, enum store_verdict *ret_verdict,
-                       struct bus_bytes *stored)
+/* The rows of one barrier and what they mean, replies left out. */
+static int decide(struct bus_call *call, const char *id,
+                  enum store_verdict *ret_verdict)
 {
+    const char *origin = barrier_origin(call->meta.saga.op);
     const char *reason = "";
-    int code = read_reason(call, &reason);
+    bool never_ran = false, first = false;
+    int code = BUS_OK;
+    if (origin)
+        code = insert(call, origin, id, &never_ran);
+    if (code == BUS_OK)
+        code = insert(call, call->meta.saga.op, id, &first);
+    if (code == BUS_OK && !never_ran && !first)
+        code = read_reason(call, id, &reason);
     if (code != BUS_OK)
         return code;
-    if (strcmp(reason, call->meta.saga.op) != 0) {
-        *ret_verdict = STORE_LATE;
-        return BUS_OK;
-    }
-    *ret_verdict = STORE_REPEAT;
-    return read_reply(call, call->meta.saga.op, stored);
+    if (never_ran)
+        *ret_verdict = STORE_NULL;
+    else if (first)
+        *ret_verdict = STORE_RUN;
+    else
+        *ret_verdict =
+            strcmp(reason, call->meta.saga.op) == 0 ? STORE_REPEAT : STORE_LATE;
+    return BUS_OK;
 }
 
 int barrier_enter(struct bus_call *call, enum store_verdict *ret_verdict,
                   struct bus_bytes *stored)
 {
-    int code = check(call);
-    if (code != BUS_OK)
-        return code;
-    const char *origin = origin_of(call->meta.saga.op);
-    bool never_ran = false;
-    bool first = false;
-    if (origin)
-        code = insert(call, origin, &never_ran);
+    const char *origin;
+    int code = barrier_check(call);
     if (code == BUS_OK)
-        code = insert(call, call->meta.saga.op, &first);
+        code = decide(call, FIRST_ID, ret_verdict);
     if (code != BUS_OK)
         return code;
-    if (never_ran) {
-        *ret_verdict = STORE_NULL;
-        return BUS_OK;
-    }
-    if (!first)
-        return enter_again(call, ret_verdict, stored);
+    origin = barrier_origin(call->meta.saga.op);
+    if (*ret_verdict == STORE_REPEAT)
+        return read_reply(call, call->meta.saga.op, stored);
+    return *ret_verdict == STORE_RUN && origin
+               ? read_reply(call, origin, stored)
+               : BUS_OK;
+}
+
+int store_barrier(struct bus_call *call, enum store_verdict *ret_verdict)
+{
+    char id[4];
     *ret_verdict = STORE_RUN;
-    return origin ? read_reply(call, origin, stored) : BUS_OK;
+    int code = store_use_to_write(call);
+    if (code != BUS_OK || !call->meta.saga.gid)
+        return code;
+    if (call->store->barriers + 1 >= BARRIERS_MAX)
+        return bus_error_set(&call->error, BUS_RESOURCE_EXHAUSTED,
+                             "more than %d barriers in one step", BARRIERS_MAX);
+    snprintf(id, sizeof(id), "%02u", ++call->store->barriers + 1);
+    code = barrier_check(call);
+    return code == BUS_OK ? decide(call, id, ret_verdict) : code;
 }
 
 int barrier_keep(struct bus_call *call, struct bus_bytes reply)

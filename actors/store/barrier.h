@@ -27,6 +27,12 @@ int barrier_ensure(const struct sql_driver *driver, struct sql *sql,
 int barrier_enter(struct bus_call *call, enum store_verdict *ret_verdict,
                   struct bus_bytes *stored);
 
+/* The operation that this one undoes, or NULL. */
+const char *barrier_origin(const char *op);
+
+/* INVALID_ARGUMENT unless gid, branch and op fit into their columns. */
+int barrier_check(struct bus_call *call);
+
 /* Stores the reply of the step that ran. */
 int barrier_keep(struct bus_call *call, struct bus_bytes reply);
 

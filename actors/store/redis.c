@@ -356,8 +356,7 @@ static bool run_kept(struct redis *redis, const struct redis_run *run,
         connection_keep(redis, connection);
         return true;
     }
-    bool slow = connection->context->err == REDIS_ERR_IO &&
-                (errno == EAGAIN || errno == EWOULDBLOCK);
+    bool slow = connection->context->err == REDIS_ERR_IO && errno == EAGAIN;
     connection_close(connection);
     close_idle(redis);
     if (!slow && !run->once && now() < run->deadline)

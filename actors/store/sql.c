@@ -10,6 +10,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "actors/store/replica.h"
 #include "actors/store/state.h"
 #include "bus/log.h"
 
@@ -77,8 +78,7 @@ int store_exec(struct bus_call *call, const char *text,
         code = store->shared->driver->exec(store->sql, text, args, count,
                                            store_deadline(call), &done,
                                            &call->error);
-    while (!store->ran && !call->meta.saga.gid &&
-           store_again(call, code, &tries));
+    while (!store->ran && !store->step && store_again(call, code, &tries));
     store->ran = true;
     store->changed = store->changed || done.affected > 0;
     if (code == BUS_OK && ret)
@@ -93,6 +93,11 @@ int store_query(struct bus_call *call, const char *text,
 {
     struct store *store = call->store;
     int64_t from = bus_now(&bus_clock_system);
+    if (replica_wanted(store)) {
+        int said = replica_query(call, text, args, count, row, max, ret);
+        log_slow(call, text, bus_now(&bus_clock_system) - from);
+        return said;
+    }
     int code = store->shared->driver->query(store->sql, text, args, count,
                                             store_deadline(call), row, max,
                                             call->arena, ret, &call->error);

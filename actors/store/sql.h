@@ -105,11 +105,18 @@ int sql_define(const struct sql_driver *driver, struct sql *sql,
 extern const struct sql_driver sql_sqlite;
 extern const struct sql_driver sql_mysql;
 
+struct bus_call;
+
+/* From here on the call's reads outside a transaction go to a replica of the
+ * data source, chosen by the configuration's policy (on), or to the source
+ * itself again. What goes into a cache is read from the source all the same,
+ * and so is everything where there is no replica or none answers. */
+void sql_use_replica(struct bus_call *call, bool on);
+
 /* The author's own SQL inside a handler, in the call's transaction; errors are
  * in call->error. A method marked NO_SIDE_EFFECTS reads outside any transaction
  * and sql_exec is refused to it (INTERNAL). Rows of cached tables that sql_exec
  * changed are told to model_forget. */
-struct bus_call;
 int sql_exec(struct bus_call *call, const char *text,
              const struct sql_value *args, size_t count, struct sql_done *ret);
 int sql_query(struct bus_call *call, const char *text,

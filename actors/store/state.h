@@ -13,6 +13,7 @@
 #include "actors/store/form.h"
 #include "actors/store/gate.h"
 #include "actors/store/model.h"
+#include "actors/store/pool.h"
 #include "actors/store/sql.h"
 #include "actors/store/store.h"
 #include "actors/store/watch.h"
@@ -23,9 +24,17 @@ struct store_counts {
     _Atomic uint64_t hits, misses, placeholders, joins, fallbacks;
 };
 
+struct purger;
+
 struct store_shared {
     const struct sql_driver *driver;
-    char *source; /* owned */
+    struct pool pool;
+    char **replicas; /* owned; data sources to read from */
+    size_t replica_count;
+    bool replicas_random; /* else one after the other */
+    _Atomic size_t replica_next;
+    struct purger *purger; /* NULL: nobody purges */
+    char *source;          /* owned */
     const struct model_table *const *tables;
     struct zone zone;    /* of times that others read in the cache */
     struct cache *cache; /* NULL: none */
@@ -50,6 +59,10 @@ struct store {
     bool changed;            /* in it: rows, as the database counts */
     bool step;               /* a saga step whose reply is to be stored */
     int doomed;              /* a code: it may not be committed; 0 */
+    bool from_replica;       /* this call's reads, outside a transaction */
+    size_t replica;          /* which */
+    struct sql **replicas;   /* owned; by number, NULL until needed */
+    unsigned barriers;       /* that the handler asked for */
     bool aside;              /* reading beside any transaction */
     struct cache_key *stale; /* to be deleted after the commit; in the
                               * call's arena */
@@ -71,6 +84,9 @@ void caching_close(struct store_shared *shared);
  * look into the cache. */
 void store_refresh(struct store_shared *shared);
 
+/* Gives the worker its connection. */
+int store_connect(struct bus_call *call);
+
 /* Makes the call's store ready for a statement: connected and, in a method
  * that may write, inside the transaction. */
 int store_use(struct bus_call *call);
@@ -82,6 +98,9 @@ int store_use_to_write(struct bus_call *call);
 /* True if the call's transaction was lost to a deadlock and has begun again,
  * empty: what ran in it may be run once more. counts its tries. */
 bool store_again(struct bus_call *call, int code, int *tries);
+
+/* After that: writes a step's barrier rows again, which went with it. */
+int store_enter_anew(struct bus_call *call);
 
 /* Statements without the checks of sql_exec and sql_query; store_use was
  * called. Slow ones are logged, arguments never. */

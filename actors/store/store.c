@@ -12,6 +12,9 @@
 
 #include "actors/store/barrier.h"
 #include "actors/store/ddl.h"
+#include "actors/store/pool.h"
+#include "actors/store/purger.h"
+#include "actors/store/replica.h"
 #include "actors/store/state.h"
 #include "bus/hook.h"
 
@@ -77,11 +80,17 @@ int store_shared_open(const struct store_options *options,
     if (!shared->source)
         abort();
     shared->tables = options->tables;
+    pool_init(&shared->pool, shared->driver, shared->source,
+              options->connections_max);
     shared->flights = flights_new();
     pthread_mutex_init(&shared->clearing, NULL);
     int code = caching_open(shared, options, err);
     if (code == BUS_OK)
+        code = replicas_open(shared, options, err);
+    if (code == BUS_OK)
         code = tables_create(shared, err);
+    if (code == BUS_OK && options->keep_ns)
+        shared->purger = purger_start(shared, options->keep_ns);
     if (code != BUS_OK) {
         store_shared_close(shared);
         return code;
@@ -94,29 +103,16 @@ void store_shared_close(struct store_shared *shared)
 {
     if (!shared)
         return;
+    purger_stop(shared->purger);
     caching_close(shared);
+    replicas_close(shared);
+    pool_close(&shared->pool);
     if (shared->watching)
         shared->driver->close(shared->watching);
     pthread_mutex_destroy(&shared->clearing);
     flights_free(shared->flights);
     free(shared->source);
     free(shared);
-}
-
-int store_purge(struct store_shared *shared, int64_t older_than,
-                struct bus_error *err)
-{
-    struct sql *sql;
-    int code = shared->driver->open(shared->source, &sql, err);
-    if (code != BUS_OK)
-        return code;
-    uint64_t deleted;
-    do {
-        deleted = 0;
-        code = barrier_purge(shared->driver, sql, older_than, &deleted, err);
-    } while (code == BUS_OK && deleted);
-    shared->driver->close(sql);
-    return code;
 }
 
 /* ---- what a worker has ---- */
@@ -135,8 +131,9 @@ void store_close(struct store *store)
 {
     if (!store)
         return;
+    replica_close(store);
     if (store->sql)
-        store->shared->driver->close(store->sql);
+        pool_drop(&store->shared->pool, store->sql);
     free(store);
 }
 
@@ -163,22 +160,22 @@ static void committed(void *arg)
         watch_settle(&store->shared->watch, store->expected, true);
 }
 
-static int connect(struct bus_call *call)
+int store_connect(struct bus_call *call)
 {
     struct store *store = call->store;
     if (store->sql)
         return BUS_OK;
-    const struct sql_driver *driver = store->shared->driver;
-    int code = driver->open(store->shared->source, &store->sql, &call->error);
+    int code = pool_take(&store->shared->pool, store_deadline(call),
+                         &store->sql, &call->error);
     if (code == BUS_OK)
-        driver->after_commit(store->sql, committed, store);
+        store->shared->driver->after_commit(store->sql, committed, store);
     return code;
 }
 
 static int begin(struct bus_call *call)
 {
     struct store *store = call->store;
-    int code = connect(call);
+    int code = store_connect(call);
     if (code != BUS_OK)
         return code;
     code = store->shared->driver->begin(store->sql, store_deadline(call),
@@ -191,7 +188,7 @@ static int begin(struct bus_call *call)
     return BUS_OK;
 }
 
-int store_use(struct bus_call *call)
+static int use_primary(struct bus_call *call)
 {
     if (!call->store)
         return bus_error_set(&call->error, BUS_INTERNAL,
@@ -200,8 +197,14 @@ int store_use(struct bus_call *call)
         return BUS_OK;
     if (call->store->aside ||
         (call->method && call->method->flags & BUS_NO_SIDE_EFFECTS))
-        return connect(call);
+        return store_connect(call);
     return begin(call);
+}
+
+int store_use(struct bus_call *call)
+{
+    return call->store && replica_wanted(call->store) ? BUS_OK
+                                                      : use_primary(call);
 }
 
 int store_use_to_write(struct bus_call *call)
@@ -210,7 +213,7 @@ int store_use_to_write(struct bus_call *call)
         return bus_error_set(&call->error, BUS_INTERNAL,
                              "%s is marked NO_SIDE_EFFECTS and may not write",
                              call->method->name);
-    int code = store_use(call);
+    int code = use_primary(call);
     if (code == BUS_OK)
         call->store->wrote = true;
     return code;
@@ -225,7 +228,7 @@ bool store_again(struct bus_call *call, int code, int *tries)
         ++*tries >= DEADLOCK_TRIES)
         return false;
     driver->rollback(store->sql);
-    store->ran = false;
+    store->ran = store->wrote = store->changed = false;
     struct bus_error err;
     if (driver->begin(store->sql, store_deadline(call), &err) == BUS_OK)
         return true;
@@ -255,7 +258,11 @@ int store_begin(struct bus_call *call, enum store_verdict *ret_verdict,
     struct store *store = call->store;
     enum store_verdict verdict = STORE_RUN;
     struct bus_bytes reply = {0};
-    if (store && call->meta.saga.gid) {
+    if (store) {
+        store->from_replica = false;
+        store->barriers = 0;
+    }
+    if (store && call->meta.saga.gid && !call->bare) {
         assert(!store->begun);
         int code = begin(call);
         if (code != BUS_OK)
@@ -269,6 +276,7 @@ int store_begin(struct bus_call *call, enum store_verdict *ret_verdict,
             return code;
         }
         store->step = verdict == STORE_RUN;
+        store->ran = false; /* nothing of the handler's */
     }
     *ret_verdict = verdict;
     *stored = reply;
@@ -326,10 +334,30 @@ static int commit(struct bus_call *call, struct bus_bytes reply)
 
 int store_end(struct bus_call *call, int code, struct bus_bytes reply)
 {
-    if (!call->store || !call->store->begun)
+    struct store *store = call->store;
+    if (!store)
         return code;
-    if (code == BUS_OK)
-        return commit(call, reply);
-    roll_back(call);
+    if (store->begun && code == BUS_OK)
+        code = commit(call, reply);
+    else if (store->begun)
+        roll_back(call);
+    if (store->sql && pool_give(&store->shared->pool, store->sql))
+        store->sql = NULL;
+    return code;
+}
+
+int store_enter_anew(struct bus_call *call)
+{
+    enum store_verdict verdict = STORE_RUN;
+    struct bus_bytes stored;
+    if (!call->store->step)
+        return BUS_OK;
+    int code = barrier_enter(call, &verdict, &stored);
+    if (code == BUS_OK && verdict != STORE_RUN)
+        code = bus_error_set(&call->error, BUS_UNAVAILABLE,
+                             "the step is done elsewhere meanwhile");
+    if (code != BUS_OK)
+        call->store->doomed = code;
+    call->store->ran = false;
     return code;
 }

@@ -43,7 +43,12 @@ struct store_options {
     const char *pending; /* file for deletes that failed; NULL: none */
     const struct store_prefix *prefixes;
     size_t prefix_count;
-    size_t fallback;           /* reads at once, cache down; 0: the default */
+    const char *const *replicas; /* data sources to read from; see sql.h */
+    size_t replica_count;
+    bool replicas_random;   /* else round-robin */
+    size_t connections_max; /* of all workers; 0: one a worker */
+    int64_t keep_ns; /* how old rows of the barrier get; 0: nobody purges */
+    size_t fallback; /* reads at once, cache down; 0: the default */
     int64_t row_ns, absent_ns; /* expiries; 0: go-zero's */
 };
 
@@ -87,6 +92,12 @@ enum store_verdict {
  * call->arena. On failure (call->error) nothing is begun. */
 int store_begin(struct bus_call *call, enum store_verdict *ret_verdict,
                 struct bus_bytes *stored);
+
+/* Another barrier inside the same step, for a handler that does several things
+ * of which some may be done before the others; as store_begin, by DTM's
+ * barrier_id "02" and so on, in the order of asking. Outside a saga: STORE_RUN.
+ * STORE_REPEAT has no reply here, and STORE_NULL means to leave it out. */
+int store_barrier(struct bus_call *call, enum store_verdict *ret_verdict);
 
 /* After the handler: commits if code is BUS_OK (storing the packed reply of a
  * saga step in the same transaction), rolls back otherwise; then deletes the

@@ -10,10 +10,19 @@
 
 #define TRANSACT_TRIES 5 /* where each meets a deadlock */
 
-/* Inside a transaction that somebody else ends: a failure is all of it. */
+/* Inside a transaction that somebody else ends: a failure is all of it. A step
+ * of which nothing ran before can be run again after a deadlock, behind its
+ * barrier. */
 static int join(struct bus_call *call, sql_work *run, void *arg)
 {
+    bool whole = !call->store->ran;
+    int tries = 0;
     int code = run(call, arg);
+    while (whole && code != BUS_OK && store_again(call, code, &tries)) {
+        code = store_enter_anew(call);
+        if (code == BUS_OK)
+            code = run(call, arg);
+    }
     if (code != BUS_OK && call->store->doomed == BUS_OK)
         call->store->doomed = code;
     return code;

@@ -12,6 +12,7 @@ static int handler_code;
 static const char *handler_says;
 static int64_t seen_deadline;
 static const char *seen_gid;
+static bool seen_bare;
 static int64_t seen_number;
 
 static int note_handler(struct bus_call *call, const void *request, void *reply)
@@ -22,6 +23,7 @@ static int note_handler(struct bus_call *call, const void *request, void *reply)
     fake_note("handler %s;", in ? in->text : "-");
     seen_deadline = call->deadline;
     seen_gid = call->meta.saga.gid;
+    seen_bare = call->bare;
     seen_number = in ? in->number : 0;
     if (out)
         out->text = in ? in->text : "none";
@@ -278,12 +280,16 @@ static void a_compensation_takes_fields_from_the_stored_reply(void **state)
     assert_int_equal(seen_number, 42);
 }
 
-static void a_method_without_the_barrier_is_no_step_to_the_store(void **state)
+static void a_method_without_the_barrier_is_bare(void **state)
 {
     (void)state;
     runtime.methods.entries[0].barrier = false;
     serve(step("x", "action"));
-    assert_null(seen_gid);
+    assert_non_null(seen_gid);
+    assert_true(seen_bare);
+    runtime.methods.entries[0].barrier = true;
+    serve(step("x", "action"));
+    assert_false(seen_bare);
 }
 
 static void what_was_measured_is_counted(void **state)
@@ -426,7 +432,7 @@ int main(void)
         TEST(a_null_compensation_is_done),
         TEST(a_late_action_is_aborted),
         TEST(a_compensation_takes_fields_from_the_stored_reply),
-        TEST(a_method_without_the_barrier_is_no_step_to_the_store),
+        TEST(a_method_without_the_barrier_is_bare),
         TEST(what_was_measured_is_counted),
         TEST(an_unknown_method_is_refused),
         TEST(expired_work_is_not_executed),

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -414,6 +415,66 @@ static void old_rows_are_purged_in_batches(void **state)
     assert_int_equal(step(state, "action", BUS_OK).verdict, STORE_REPEAT);
 }
 
+static void a_step_may_have_several_barriers(void **state)
+{
+    struct scene *scene = *state;
+    enum store_verdict first = STORE_LATE, second = STORE_LATE;
+    struct bus_bytes stored;
+    struct bus_call *call = worker_step(&scene->worker, "g", "action");
+    assert_int_equal(store_begin(call, &first, &stored), BUS_OK);
+    assert_int_equal(store_barrier(call, &second), BUS_OK);
+    assert_int_equal(second, STORE_RUN);
+    assert_int_equal(store_barrier(call, &second), BUS_OK);
+    assert_int_equal(second, STORE_RUN);
+    assert_int_equal(store_end(call, BUS_OK, reply), BUS_OK);
+    assert_int_equal(world_count(&scene->world, "barrier"), 3);
+    /* Of its compensation the first and second are to be undone, a fourth was
+     * never done. */
+    call = worker_step(&scene->worker, "g", "compensate");
+    assert_int_equal(store_begin(call, &first, &stored), BUS_OK);
+    assert_int_equal(first, STORE_RUN);
+    assert_int_equal(store_barrier(call, &second), BUS_OK);
+    assert_int_equal(second, STORE_RUN);
+    assert_int_equal(store_barrier(call, &second), BUS_OK);
+    assert_int_equal(second, STORE_RUN);
+    assert_int_equal(store_barrier(call, &second), BUS_OK);
+    assert_int_equal(second, STORE_NULL);
+    assert_int_equal(store_end(call, BUS_OK, reply), BUS_OK);
+    /* Outside a saga there is nothing to be kept apart. */
+    call = worker_call(&scene->worker, &person_write_method);
+    assert_int_equal(store_barrier(call, &second), BUS_OK);
+    assert_int_equal(second, STORE_RUN);
+    assert_int_equal(call_end(call, BUS_OK), BUS_OK);
+}
+
+static void old_rows_go_by_themselves(void **state)
+{
+    struct scene *scene = *state;
+    for (int i = 0; i < 3; i++) {
+        char gid[16];
+        snprintf(gid, sizeof(gid), "old %d", i);
+        assert_int_equal(run(&scene->worker, gid, "confirm", BUS_OK).code,
+                         BUS_OK);
+    }
+    struct bus_call *call = worker_call(&scene->worker, &person_write_method);
+    assert_int_equal(
+        sql_exec(call,
+                 world_on_mysql()
+                     ? "update dtm_barrier.barrier set create_time = "
+                       "'2020-01-01' where gid <> 'old 2'"
+                     : "update barrier set create_time = '2020-01-01' "
+                       "where gid <> 'old 2'",
+                 NULL, 0, NULL),
+        BUS_OK);
+    assert_int_equal(call_end(call, BUS_OK), BUS_OK);
+    struct store_shared *purging = world_share_by(
+        &scene->world, (struct store_options){.keep_ns = 3600 * BUS_SECOND});
+    for (int i = 0; i < 2000 && world_count(&scene->world, "barrier") > 1; i++)
+        poll(NULL, 0, 5);
+    assert_int_equal(world_count(&scene->world, "barrier"), 1);
+    store_shared_close(purging);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, scene_open, scene_close)
 
 int main(void)
@@ -437,6 +498,8 @@ int main(void)
         T(of_several_processes_at_once_one_runs),
         T(a_step_killed_before_its_commit_runs_again),
         T(old_rows_are_purged_in_batches),
+        T(a_step_may_have_several_barriers),
+        T(old_rows_go_by_themselves),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
