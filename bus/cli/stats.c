@@ -27,9 +27,19 @@ static long long number_at(struct bus_bytes map, const char *path)
 static void add_row(struct cli_table *table, const struct bus_name *name,
                     const struct bus_reply *reply)
 {
-    static const char *const paths[] = {
-        "workers", "busy",    "mailbox.depth", "mailbox.oldest_ms", "calls",
-        "errors",  "refused", "expired",       "uptime_ms"};
+    static const char *const paths[] = {"workers",
+                                        "busy",
+                                        "mailbox.depth",
+                                        "mailbox.oldest_ms",
+                                        "calls",
+                                        "errors",
+                                        "refused",
+                                        "expired",
+                                        "uptime_ms",
+                                        "cache.hits",
+                                        "cache.misses",
+                                        "cache.fallbacks",
+                                        "cache.pending_deletes"};
     cli_table_add(table, "%s", name->actor);
     cli_table_add(table, "%s", name->instance);
     for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
@@ -49,7 +59,7 @@ static int run(struct cli *cli)
         return cli_refused(cli, &err);
     cli_table_init(&table, &cli->arena,
                    "ACTOR|REPLICA|WORKERS|BUSY|QUEUE|WAIT ms|CALLS|ERRORS|"
-                   "REFUSED|EXPIRED|UP ms|");
+                   "REFUSED|EXPIRED|UP ms|HITS|MISSES|FALLBACKS|TO DELETE|");
     bus_buf_init(&json, JSON_MAX);
     for (size_t i = 0; i < names.count; i++) {
         const struct bus_name *name = &names.items[i];

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "bus/arena.h"
+#include "bus/clock.h"
 #include "bus/code.h"
 #include "bus/error.h"
 #include "bus/yaml.h"
@@ -101,6 +102,7 @@ static void reads_the_tutorials_keys(void **state)
                   "    Pass: ''\n"
                   "    Type: node\n"
                   "  - Host: 10.4.7.41:6379\n"
+                  "    Weight: 50\n"
                   "Auth:\n"
                   "  AccessSecret: uOvKLmVfztaXGpNYd4Z0I1SiT7MweJhl\n"
                   "  AccessExpire: 86400\n"
@@ -121,7 +123,46 @@ static void reads_the_tutorials_keys(void **state)
     assert_int_equal(config->cache_redis.count, 2);
     assert_string_equal(redis[1].host, "10.4.7.41:6379");
     assert_string_equal(redis[1].type, "node");
+    assert_int_equal(redis[0].weight, 100);
+    assert_int_equal(redis[1].weight, 50);
+    assert_int_equal(config->mysql->replicas.count, 0);
+    assert_string_equal(config->mysql->policy, "round-robin");
+    assert_true(config->barrier->keep_ns == INT64_C(720) * 3600 * BUS_SECOND);
     assert_int_equal(config->auth->access_expire, 86400);
+}
+
+static void data_has_keys_of_its_own(void **state)
+{
+    (void)state;
+    assert_int_equal(read_text("Mysql:\n"
+                               "  DataSource: a@tcp(b)/c\n"
+                               "  Replicas: [a@tcp(d)/c, a@tcp(e)/c]\n"
+                               "  Policy: random\n"
+                               "  MaxOpenConns: 3\n"
+                               "Barrier: {Keep: 48h}\n"
+                               "Cache:\n"
+                               "  Expiry: 1h\n"
+                               "  NotFoundExpiry: 5s\n"
+                               "  Fallback: 4\n"
+                               "  Prefixes:\n"
+                               "    user: 'cache:user:id::'\n"
+                               "    user.number: 'n:'\n",
+                               NULL),
+                     BUS_OK);
+    const char *const *replicas = config->mysql->replicas.items;
+    assert_int_equal(config->mysql->replicas.count, 2);
+    assert_string_equal(replicas[1], "a@tcp(e)/c");
+    assert_string_equal(config->mysql->policy, "random");
+    assert_int_equal(config->mysql->max_open_conns, 3);
+    assert_true(config->barrier->keep_ns == INT64_C(48) * 3600 * BUS_SECOND);
+    assert_true(config->cache->expiry_ns == 3600 * BUS_SECOND);
+    assert_true(config->cache->absent_ns == 5 * BUS_SECOND);
+    assert_int_equal(config->cache->fallback, 4);
+    const struct actor_cache_prefix *prefixes = config->cache->prefixes.items;
+    assert_int_equal(config->cache->prefixes.count, 2);
+    assert_string_equal(prefixes[0].key, "user");
+    assert_string_equal(prefixes[0].prefix, "cache:user:id::");
+    assert_string_equal(prefixes[1].key, "user.number");
 }
 
 static void secret_and_expire_in_are_aliases(void **state)
@@ -250,6 +291,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(nothing_gives_the_defaults),
         TEST(reads_the_tutorials_keys),
+        TEST(data_has_keys_of_its_own),
         TEST(secret_and_expire_in_are_aliases),
         TEST(keys_match_in_any_case),
         TEST(the_service_has_keys_of_its_own),
