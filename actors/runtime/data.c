@@ -117,6 +117,7 @@ static void sql_make(const struct runtime *runtime,
         options->replicas_random = strcmp(mysql->policy, "random") == 0;
         options->connections_max = mysql->max_open_conns;
     }
+    options->slow_ns = config->slow_statement_ns;
     /* The fixture's actors have no threads of their own. */
     if (!runtime->options.memory)
         options->keep_ns = config->barrier->keep_ns;

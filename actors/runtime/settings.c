@@ -57,7 +57,8 @@ RULE(mode_rule, .fallback = "pro", .options = modes);
 RULE(errors_rule, .fallback = "text", .options = errors);
 RULE(redis_rule, .fallback = "node", .options = redis_types);
 RULE(policy_rule, .fallback = "round-robin", .options = policies);
-RULE(keep_rule, .fallback = "720h"); /* longer than any saga lives */
+RULE(slow_rule, .fallback = "500ms"); /* go-zero's */
+RULE(keep_rule, .fallback = "720h");  /* longer than any saga lives */
 RULE(one_rule, .fallback = "1.0");
 RULE(wrap_up_rule, .fallback = "3s");
 RULE(wait_rule, .fallback = "8s"); /* the supervisor kills after ten */
@@ -249,6 +250,8 @@ static const struct bus_field config_fields[] = {
     CONFIG("Log", log, .kind = BUS_MESSAGE, .shape = &log_shape),
     CONFIG("Auth", auth, .kind = BUS_MESSAGE, .shape = &actor_auth_shape),
     CONFIG("Mysql", mysql, .kind = BUS_MESSAGE, .shape = &mysql_shape),
+    CONFIG("SlowStatement", slow_statement_ns, .kind = BUS_DURATION,
+           .rule = &slow_rule),
     CONFIG("Barrier", barrier, .kind = BUS_MESSAGE, .shape = &barrier_shape),
     CONFIG("Sqlite", sqlite, .kind = BUS_MESSAGE, .shape = &source_shape),
     CONFIG("CacheRedis", cache_redis, .kind = BUS_MESSAGE,

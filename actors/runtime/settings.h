@@ -150,6 +150,7 @@ struct actor_config {
     const struct bus_config_part *auths; /* of other names: actor_auth_find */
     struct actor_mysql *mysql;           /* NULL: none */
     struct actor_barrier *barrier;       /* never NULL once read */
+    int64_t slow_statement_ns;           /* SlowStatement: logged from then */
     struct actor_source *sqlite;         /* NULL: none */
     struct bus_list cache_redis;         /* struct actor_redis */
     struct actor_cache *cache;           /* NULL: none */

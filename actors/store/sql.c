@@ -14,7 +14,6 @@
 #include "actors/store/state.h"
 #include "bus/log.h"
 
-#define SLOW_NS (500 * BUS_MILLI)
 #define DURATION_TEXT 32
 #define DEFINE_WAIT (60 * BUS_SECOND) /* one statement */
 
@@ -56,7 +55,7 @@ int sql_define(const struct sql_driver *driver, struct sql *sql,
 
 static void log_slow(const struct bus_call *call, const char *text, int64_t ns)
 {
-    if (ns < SLOW_NS)
+    if (ns < call->store->shared->slow_ns)
         return;
     char duration[DURATION_TEXT];
     snprintf(duration, sizeof(duration), "%.1fms",

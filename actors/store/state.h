@@ -34,6 +34,7 @@ struct store_shared {
     bool replicas_random; /* else one after the other */
     _Atomic size_t replica_next;
     struct purger *purger; /* NULL: nobody purges */
+    int64_t slow_ns;       /* statements that take longer are logged */
     char *source;          /* owned */
     const struct model_table *const *tables;
     struct zone zone;    /* of times that others read in the cache */

@@ -80,6 +80,7 @@ int store_shared_open(const struct store_options *options,
     if (!shared->source)
         abort();
     shared->tables = options->tables;
+    shared->slow_ns = options->slow_ns ? options->slow_ns : STORE_SLOW_NS;
     pool_init(&shared->pool, shared->driver, shared->source,
               options->connections_max);
     shared->flights = flights_new();

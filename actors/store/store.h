@@ -32,6 +32,8 @@ struct store_prefix {
     const char *prefix; /* "cache:user:id::" */
 };
 
+#define STORE_SLOW_NS (500 * BUS_MILLI) /* a statement that is logged */
+
 struct store_options {
     const char *source; /* "sqlite:/path", or go-zero's MySQL DSN */
     const struct model_table *const *tables; /* NULL-ended */
@@ -48,6 +50,7 @@ struct store_options {
     bool replicas_random;   /* else round-robin */
     size_t connections_max; /* of all workers; 0: one a worker */
     int64_t keep_ns; /* how old rows of the barrier get; 0: nobody purges */
+    int64_t slow_ns; /* 0: STORE_SLOW_NS */
     size_t fallback; /* reads at once, cache down; 0: the default */
     int64_t row_ns, absent_ns; /* expiries; 0: go-zero's */
 };

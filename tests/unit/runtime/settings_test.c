@@ -140,6 +140,7 @@ static void data_has_keys_of_its_own(void **state)
                                "  Policy: random\n"
                                "  MaxOpenConns: 3\n"
                                "Barrier: {Keep: 48h}\n"
+                               "SlowStatement: 20ms\n"
                                "Cache:\n"
                                "  Expiry: 1h\n"
                                "  NotFoundExpiry: 5s\n"
@@ -155,6 +156,7 @@ static void data_has_keys_of_its_own(void **state)
     assert_string_equal(config->mysql->policy, "random");
     assert_int_equal(config->mysql->max_open_conns, 3);
     assert_true(config->barrier->keep_ns == INT64_C(48) * 3600 * BUS_SECOND);
+    assert_true(config->slow_statement_ns == 20 * BUS_MILLI);
     assert_true(config->cache->expiry_ns == 3600 * BUS_SECOND);
     assert_true(config->cache->absent_ns == 5 * BUS_SECOND);
     assert_int_equal(config->cache->fallback, 4);

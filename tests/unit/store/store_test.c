@@ -246,6 +246,21 @@ static void slow_statements_are_logged_without_arguments(void **state)
     assert_null(strstr(text, SECRET));
 }
 
+static void what_counts_as_slow_is_configured(void **state)
+{
+    struct scene *scene = *state;
+    char text[LOG_BYTES];
+    struct worker worker;
+    struct store_shared *shared =
+        world_share_by(&scene->world, (struct store_options){.slow_ns = 1});
+    worker_open(&worker, shared);
+    struct bus_call *call = worker_call(&worker, &person_read_method);
+    assert_int_equal(logged(call, 1, text), BUS_OK);
+    assert_non_null(strstr(text, "\"slow\""));
+    worker_close(&worker);
+    store_shared_close(shared);
+}
+
 /* ---- opening ---- */
 
 static void a_malformed_source_is_refused_without_its_password(void **state)
@@ -322,6 +337,7 @@ int main(void)
         T(an_actor_without_a_store_says_so),
         T(own_sql_runs_in_the_calls_transaction),
         T(slow_statements_are_logged_without_arguments),
+        T(what_counts_as_slow_is_configured),
         T(a_malformed_source_is_refused_without_its_password),
         T(a_failing_seed_creates_nothing),
         T(a_table_of_an_older_schema_stops_the_start),
