@@ -57,6 +57,24 @@ static const struct bus_shape stored_shape = {
     .fields = stored_fields,
 };
 
+#define KV(member, column, kind_)                                              \
+    {                                                                          \
+        .name = (column), .kind = (kind_),                                     \
+        .offset = offsetof(struct journal_kv, member),                         \
+        .presence = BUS_NO_PRESENCE                                            \
+    }
+static const struct bus_field kv_fields[] = {
+    KV(category, "category", BUS_TEXT), KV(key, "name", BUS_TEXT),
+    KV(value, "value", BUS_TEXT),       KV(version, "version", BUS_I64),
+    KV(created, "created", BUS_I64),    KV(updated, "updated", BUS_I64),
+};
+static const struct bus_shape kv_shape = {
+    .name = "saga.kv",
+    .size = sizeof(struct journal_kv),
+    .count = sizeof(kv_fields) / sizeof(kv_fields[0]),
+    .fields = kv_fields,
+};
+
 static const char *const schema[] = {
     "CREATE TABLE IF NOT EXISTS saga ("
     "gid VARCHAR(128) NOT NULL PRIMARY KEY, name VARCHAR(64) NOT NULL, "
@@ -66,6 +84,10 @@ static const char *const schema[] = {
     "CREATE INDEX IF NOT EXISTS saga_due ON saga (due, gid) "
     "WHERE finished = 0",
     "CREATE INDEX IF NOT EXISTS saga_created ON saga (created)",
+    "CREATE TABLE IF NOT EXISTS saga_kv ("
+    "category VARCHAR(64) NOT NULL, name VARCHAR(128) NOT NULL, "
+    "value TEXT NOT NULL, version BIGINT NOT NULL, created BIGINT NOT NULL, "
+    "updated BIGINT NOT NULL, PRIMARY KEY (category, name))",
     "CREATE TABLE IF NOT EXISTS saga_probe (id BIGINT NOT NULL PRIMARY KEY, "
     "at BIGINT NOT NULL)",
 };
@@ -80,10 +102,32 @@ static const char probe[] = "INSERT OR REPLACE INTO saga_probe (id, at) "
 static const char find[] =
     "SELECT gid, name, status, finished, due, created, updated, state "
     "FROM saga WHERE gid = ?";
+#define LIST_TAIL                                                              \
+    " FROM saga WHERE (? = '' OR status = ?) AND (? = '' OR name = ?) "        \
+    "AND (created < ? OR (created = ? AND gid < ?)) AND created >= ? "         \
+    "ORDER BY created DESC, gid DESC LIMIT ?"
 static const char list[] =
-    "SELECT gid, name, status, finished, due, created, updated FROM saga "
-    "WHERE (? = '' OR status = ?) AND (? = '' OR name = ?) "
-    "ORDER BY created DESC, rowid DESC LIMIT ?";
+    "SELECT gid, name, status, finished, due, created, updated" LIST_TAIL;
+static const char list_whole[] = "SELECT gid, name, status, finished, due, "
+                                 "created, updated, state" LIST_TAIL;
+static const char expire[] =
+    "DELETE FROM saga WHERE gid IN (SELECT gid FROM saga WHERE finished = 1 "
+    "AND updated < ? ORDER BY updated LIMIT ?)";
+static const char kv_find[] =
+    "SELECT category, name, value, version, created, updated FROM saga_kv "
+    "WHERE category = ? AND name = ?";
+static const char kv_list[] =
+    "SELECT category, name, value, version, created, updated FROM saga_kv "
+    "WHERE category = ? AND name > ? ORDER BY name LIMIT ?";
+static const char kv_insert[] =
+    "INSERT INTO saga_kv (category, name, value, version, created, updated) "
+    "SELECT ?, ?, ?, 1, ?, ? WHERE NOT EXISTS (SELECT 1 FROM saga_kv WHERE "
+    "category = ? AND name = ?)";
+static const char kv_update[] =
+    "UPDATE saga_kv SET value = ?, version = version + 1, updated = ? "
+    "WHERE category = ? AND name = ? AND version = ?";
+static const char kv_delete[] =
+    "DELETE FROM saga_kv WHERE category = ? AND name = ?";
 static const char due[] =
     "SELECT gid, name, status, finished, due, created, updated, state "
     "FROM saga WHERE finished = 0 AND (due, gid) > (?, ?) "
@@ -172,7 +216,7 @@ static int rows_take(struct journal_job *job, const struct bus_list *list_)
 /* A statement, its arguments, and how many rows it may give. */
 struct asked {
     const char *text;
-    struct sql_value args[5];
+    struct sql_value args[9];
     size_t count;
     size_t max;
 };
@@ -182,10 +226,16 @@ static struct asked asked_of(const struct journal_job *job)
     struct asked asked = {.text = find, .count = 1, .max = 1};
     asked.args[0] = sql_text(job->gid);
     if (job->kind == JOURNAL_LIST) {
-        asked = (struct asked){.text = list, .count = 5, .max = job->limit};
+        asked = (struct asked){.text = job->whole ? list_whole : list,
+                               .count = 9,
+                               .max = job->limit};
         asked.args[0] = asked.args[1] = sql_text(job->status);
         asked.args[2] = asked.args[3] = sql_text(job->name);
-        asked.args[4] = sql_int(job->limit);
+        asked.args[4] = asked.args[5] =
+            sql_int(job->before ? job->before : INT64_MAX);
+        asked.args[6] = sql_text(job->gid);
+        asked.args[7] = sql_int(job->from);
+        asked.args[8] = sql_int(job->limit);
     } else if (job->kind == JOURNAL_DUE) {
         asked = (struct asked){.text = due, .count = 3, .max = job->limit};
         asked.args[0] = sql_int(job->after);
@@ -205,10 +255,108 @@ static int read_rows(struct journal *journal, struct journal_job *job)
     return code ? code : rows_take(job, &rows);
 }
 
+static int read_kv(struct journal *journal, struct journal_job *job)
+{
+    bool one = job->kind == JOURNAL_KV_FIND;
+    const struct sql_value args[] = {sql_text(job->name), sql_text(job->gid),
+                                     sql_int(job->limit)};
+    struct bus_list rows = {0};
+    int code = journal->options.driver->query(
+        journal->sql, one ? kv_find : kv_list, args, one ? 2 : 3,
+        after(READ_NS), &kv_shape, one ? 1 : job->limit, &job->arena, &rows,
+        &job->err);
+    job->kv = rows.items;
+    job->kv_count = code ? 0 : rows.count;
+    return code;
+}
+
+/* One statement in a transaction of its own. */
+static int change(struct journal *journal, struct journal_job *job,
+                  const struct asked *asked, uint64_t *ret_affected)
+{
+    const struct sql_driver *driver = journal->options.driver;
+    struct sql_done done = {0};
+    int code = driver->begin(journal->sql, after(BEGIN_NS), &job->err);
+    if (code)
+        return code;
+    code = driver->exec(journal->sql, asked->text, asked->args, asked->count,
+                        BUS_FOREVER, &done, &job->err);
+    if (code) {
+        driver->rollback(journal->sql);
+        return code;
+    }
+    *ret_affected = done.affected;
+    return driver->commit(journal->sql, &job->err);
+}
+
+static struct asked put_of(const struct journal *journal,
+                           const struct journal_job *job)
+{
+    const struct sql_value now = sql_int(bus_wall(journal->options.clock));
+    const struct sql_value name = sql_text(job->name), key = sql_text(job->gid);
+    if (job->version == 0)
+        return (struct asked){
+            .text = kv_insert,
+            .args = {name, key, sql_text(job->value), now, now, name, key},
+            .count = 7};
+    return (struct asked){
+        .text = kv_update,
+        .args = {sql_text(job->value), now, name, key, sql_int(job->version)},
+        .count = 5};
+}
+
+static int change_kv(struct journal *journal, struct journal_job *job)
+{
+    struct asked asked = {.text = kv_delete,
+                          .args = {sql_text(job->name), sql_text(job->gid)},
+                          .count = 2};
+    uint64_t affected = 0;
+    if (job->kind == JOURNAL_KV_PUT)
+        asked = put_of(journal, job);
+    int code = change(journal, job, &asked, &affected);
+    if (code || affected > 0)
+        return code;
+    return job->kind == JOURNAL_KV_PUT
+               ? bus_error_set(&job->err, BUS_ABORTED, "changed meanwhile")
+               : bus_error_set(&job->err, BUS_NOT_FOUND, "no such key");
+}
+
+static int expire_rows(struct journal *journal, struct journal_job *job)
+{
+    const struct asked asked = {
+        .text = expire,
+        .args = {sql_int(job->before), sql_int(job->limit)},
+        .count = 2};
+    uint64_t affected = 0;
+    int code = change(journal, job, &asked, &affected);
+    job->found_count = affected;
+    return code;
+}
+
+static int job_do(struct journal *journal, struct journal_job *job)
+{
+    switch (job->kind) {
+    case JOURNAL_COMMIT:
+        return commit(journal, job);
+    case JOURNAL_KV_FIND:
+    case JOURNAL_KV_LIST:
+        return read_kv(journal, job);
+    case JOURNAL_KV_PUT:
+    case JOURNAL_KV_DELETE:
+        return change_kv(journal, job);
+    case JOURNAL_EXPIRE:
+        return expire_rows(journal, job);
+    case JOURNAL_FIND:
+    case JOURNAL_LIST:
+    case JOURNAL_DUE:
+        break;
+    }
+    return read_rows(journal, job);
+}
+
 static void job_run(struct journal *journal, struct journal_job *job)
 {
-    job->code = job->kind == JOURNAL_COMMIT ? commit(journal, job)
-                                            : read_rows(journal, job);
+    job->code = job_do(journal, job);
     journal->options.done(journal->options.arg, job);
 }
 

@@ -32,8 +32,23 @@ struct journal_row {
 enum journal_kind {
     JOURNAL_COMMIT, /* write rows; none: prove that writing works */
     JOURNAL_FIND,   /* the row of gid */
-    JOURNAL_LIST,   /* newest first, by status and name */
+    JOURNAL_LIST,   /* newest first, by status and name, before (before, gid) */
     JOURNAL_DUE,    /* unfinished ones, by due time, after (after, gid) */
+    JOURNAL_EXPIRE, /* deletes finished ones that changed before `before` */
+    JOURNAL_KV_FIND,   /* the row of (name, gid) */
+    JOURNAL_KV_LIST,   /* of a name, by key, after gid */
+    JOURNAL_KV_PUT,    /* (name, gid): value, where it is of that version; 0:
+                        * where there is none; else ABORTED */
+    JOURNAL_KV_DELETE, /* (name, gid); NOT_FOUND */
+};
+
+/* A key of a category with its value: what is no saga. */
+struct journal_kv {
+    const char *category;
+    const char *key;
+    const char *value;
+    int64_t version; /* from 1, grows with each change */
+    int64_t created, updated;
 };
 
 /* A job; the caller's until journal_do, and again once it is done. */
@@ -41,17 +56,24 @@ struct journal_job {
     enum journal_kind kind;
     const struct journal_row *rows;  /* COMMIT */
     size_t count;                    /* COMMIT */
-    char gid[SAGA_GID_MAX + 1];      /* FIND, DUE */
+    char gid[SAGA_GID_MAX + 1];      /* FIND, DUE, LIST; the key of KV */
     char status[JOURNAL_STATUS_MAX]; /* LIST; "": any */
-    char name[BUS_NAME_MAX];         /* LIST; "": any */
+    char name[BUS_NAME_MAX];         /* LIST; "": any; the category of KV */
     int64_t after;                   /* DUE */
-    uint32_t limit;                  /* LIST, DUE */
+    int64_t before;                  /* LIST, EXPIRE; 0: whenever */
+    int64_t from;                    /* LIST: made at that time or later */
+    bool whole;                      /* LIST: with states */
+    uint32_t limit;                  /* LIST, DUE, EXPIRE, KV_LIST */
+    const char *value;               /* KV_PUT; in arena, or the caller's */
+    int64_t version;                 /* KV_PUT */
     void *arg;                       /* the caller's */
 
     int code; /* the answer; err says why */
     struct bus_error err;
     struct journal_row *found; /* in arena */
-    size_t found_count;
+    size_t found_count;        /* EXPIRE: how many are gone */
+    struct journal_kv *kv;     /* in arena */
+    size_t kv_count;
     struct bus_arena arena; /* initialised and released by the caller */
     struct journal_job *next;
 };
