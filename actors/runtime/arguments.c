@@ -89,6 +89,10 @@ int arguments_read(int argc, char **argv, struct runtime_options *ret,
             options.check = true;
             continue;
         }
+        if (strcmp(argv[i], "--test-hooks") == 0) {
+            options.test_hooks = true;
+            continue;
+        }
         const struct option_row *row = row_find(rows, argv[i], &value);
         if (!row)
             return bus_error_set(err, BUS_INVALID_ARGUMENT,

@@ -24,6 +24,7 @@ struct actor_process {
     const void *own;                   /* the service's Config, bound */
     int workers;
     int replicas;
+    bool test_hooks; /* --test-hooks was given */
 };
 
 /* A loop says that it answered one request, wherever that came from, so that

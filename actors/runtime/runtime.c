@@ -57,6 +57,7 @@ static void process_fill(struct runtime *runtime)
     const struct runtime_options *options = &runtime->options;
     struct actor_process *process = &runtime->process;
     process->config_path = options->config_path;
+    process->test_hooks = options->test_hooks;
     process->replicas = options->replicas > 0 ? options->replicas : 1;
     process->workers =
         options->workers > 0 ? options->workers : process->config->workers;

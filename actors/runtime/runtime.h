@@ -61,6 +61,7 @@ struct runtime_options {
     int workers;             /* 0: the configuration's */
     int replicas;            /* 0: 1 */
     bool check;              /* bus_main: only read the configuration */
+    bool test_hooks; /* a test drives the clock, where the actor has such */
     const struct bus_clock *clock;
     struct bus_memory *memory; /* NULL: nng */
 };
