@@ -2,7 +2,8 @@
  *
  * The JSON lexer under json_read.c (with a shape) and json_value.c (without).
  * Functions consume one token and return 0, or fill err and return its code;
- * after that the cursor is of no further use. Not for callers outside bus/.
+ * after that the cursor is of no further use. Not for callers outside bus/ but
+ * actors/saga/dtm_request.c, which has to read as Go does.
  */
 #ifndef BUS_JSON_IN_H
 #define BUS_JSON_IN_H

@@ -8,64 +8,19 @@
  *
  * The bus may answer a call after we are gone: calls in flight hold the actor.
  */
-#include "actors/saga/actor.h"
+#include "actors/saga/actor_inside.h"
 
 #include <assert.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <time.h>
-
-#include <uv.h>
 
 #include "actors/runtime/settings.h"
 #include "actors/saga/config.h"
 #include "bus/clock.h"
-#include "bus/hook.h"
 
-#define RANDOM_WORDS 32
 /* Where the runtime sets no deadline. */
 #define DRAIN_MAX_NS (10 * BUS_SECOND)
-
-/* A branch call in flight; once answered, the answer. */
-struct flight {
-    struct flight *next;
-    struct saga_actor *actor;
-    void *run;
-    uint16_t step;
-    enum engine_op op;
-    uint32_t attempt;
-    struct bus_reply reply; /* body points into copy */
-    uint8_t *copy;
-};
-
-struct saga_actor {
-    struct actor_process *process;
-    struct bus *bus;
-    struct bus_server *server;
-    const struct bus_clock *clock;
-    struct journal *journal;
-    struct orchestrator *orch;
-    uint64_t random[RANDOM_WORDS];
-    size_t random_left;
-    bool threads;
-    bool log;     /* one line a saga */
-    bool failing; /* the journal's last write did; of the loop's thread */
-    pthread_t thread;
-    uv_loop_t loop; /* with threads only, as wake and timer */
-    uv_async_t wake;
-    uv_timer_t timer; /* the orchestrator's next due time */
-    pthread_mutex_t lock;
-    pthread_cond_t quiet; /* for whoever drains */
-    /* under lock */
-    struct bus_inbound *inbound, **inbound_last;
-    size_t inbound_count;
-    struct flight *answers, **answers_last;
-    struct journal_job *jobs, **jobs_last;
-    bool draining, idle, stopping;
-    unsigned holders; /* calls in flight, and the owner */
-};
 
 /* What one round took. */
 struct taken {
@@ -73,29 +28,6 @@ struct taken {
     struct flight *answers;
     struct journal_job *jobs;
 };
-
-static void actor_free(struct saga_actor *self)
-{
-    pthread_cond_destroy(&self->quiet);
-    pthread_mutex_destroy(&self->lock);
-    free(self);
-}
-
-/* Something came in. Under lock, which keeps the loop from closing. */
-static void wake_locked(struct saga_actor *self)
-{
-    if (self->threads)
-        uv_async_send(&self->wake);
-}
-
-/* Under lock; unlocks. */
-static void drop_locked(struct saga_actor *self)
-{
-    bool last = --self->holders == 0;
-    pthread_mutex_unlock(&self->lock);
-    if (last)
-        actor_free(self);
-}
 
 static void lists_init(struct saga_actor *self)
 {
@@ -108,145 +40,16 @@ static void lists_init(struct saga_actor *self)
     self->jobs_last = &self->jobs;
 }
 
-/* ---- The world ---- */
-
-static int64_t world_now(void *arg)
-{
-    return bus_now(((struct saga_actor *)arg)->clock);
-}
-
-static int64_t world_wall(void *arg)
-{
-    return bus_wall(((struct saga_actor *)arg)->clock);
-}
-
-static uint64_t world_random(void *arg)
-{
-    struct saga_actor *self = arg;
-    if (self->random_left == 0) {
-        ssize_t got = getrandom(self->random, sizeof(self->random), 0);
-        if (got != (ssize_t)sizeof(self->random))
-            abort(); /* up to 256 bytes are never cut short */
-        self->random_left = RANDOM_WORDS;
-    }
-    return self->random[--self->random_left];
-}
-
-static void world_journal(void *arg, struct journal_job *job)
-{
-    struct saga_actor *self = arg;
-    journal_do(self->journal, job);
-}
-
-static void flight_free(struct flight *flight)
-{
-    free(flight->copy);
-    free(flight);
-}
-
-static void reply_keep(struct flight *flight, const struct bus_reply *reply)
-{
-    flight->reply.error = reply->error;
-    if (reply->body.len == 0)
-        return;
-    flight->copy = malloc(reply->body.len);
-    if (!flight->copy)
-        abort();
-    memcpy(flight->copy, reply->body.data, reply->body.len);
-    flight->reply.body = (struct bus_bytes){flight->copy, reply->body.len};
-}
-
-/* Any thread. */
-static void call_done(void *arg, const struct bus_reply *reply)
-{
-    struct flight *flight = arg;
-    struct saga_actor *self = flight->actor;
-    reply_keep(flight, reply);
-    pthread_mutex_lock(&self->lock);
-    if (self->stopping) {
-        flight_free(flight);
-    } else {
-        *self->answers_last = flight;
-        self->answers_last = &flight->next;
-        wake_locked(self);
-    }
-    drop_locked(self);
-}
-
-static void world_call(void *arg, const struct saga_call *call)
-{
-    struct saga_actor *self = arg;
-    struct flight *flight = calloc(1, sizeof(*flight));
-    if (!flight)
-        abort();
-    flight->actor = self;
-    flight->run = call->run;
-    flight->step = call->step;
-    flight->op = call->op;
-    flight->attempt = call->attempt;
-    struct bus_request request = {
-        .target = call->target,
-        .method = call->method,
-        .deadline = bus_now(self->clock) + call->timeout_ms * BUS_MILLI,
-        .meta = {.depth = 1, .saga = call->mark},
-        .body = call->body,
-    };
-    bus_trace_child(&call->trace, &request.meta.trace);
-    pthread_mutex_lock(&self->lock);
-    self->holders++;
-    pthread_mutex_unlock(&self->lock);
-    bus_effect("send");
-    bus_start(self->bus, &request, call_done, flight);
-    bus_effect("send");
-}
-
-static void world_answer(void *arg, void *asker, const struct bus_reply *reply)
-{
-    const struct saga_actor *self = arg;
-    struct bus_inbound *inbound = asker;
-    bool effect = strcmp(inbound->method, "submit") == 0;
-    actor_answered(self->process, reply->error.code != BUS_OK);
-    if (effect)
-        bus_effect("reply");
-    bus_inbound_reply(inbound, reply);
-    if (effect)
-        bus_effect("reply");
-}
-
-static void world_ended(void *arg, const struct saga *saga)
-{
-    const struct saga_actor *self = arg;
-    const struct bus_log_field fields[] = {
-        {.name = "gid", .text = saga->gid},
-        {.name = "saga", .text = saga->plan->plan.name},
-        {.name = "status", .text = engine_phase_text(saga->engine.phase)},
-        {.name = "duration", .number = (saga->finished - saga->created) / 1000},
-        {0},
-    };
-    if (self->log)
-        bus_log(BUS_LOG_INFO, &saga->trace, fields, "saga %s %s",
-                saga->plan->plan.name, engine_phase_text(saga->engine.phase));
-}
-
-static void world_unreadable(void *arg, const struct bus_error *error)
-{
-    (void)arg;
-    bus_log(BUS_LOG_SEVERE, NULL, NULL, "%s", error->sentence);
-}
-
-/* On the journal's thread, or inside journal_do without threads. */
-static void job_done(void *arg, struct journal_job *job)
-{
-    struct saga_actor *self = arg;
-    job->next = NULL;
-    pthread_mutex_lock(&self->lock);
-    *self->jobs_last = job;
-    self->jobs_last = &job->next;
-    wake_locked(self);
-    pthread_mutex_unlock(&self->lock);
-}
-
 /* ---- Rounds ---- */
+
+/* Takes nothing new, and says so. */
+static void leave(struct saga_actor *self)
+{
+    orchestrator_drain(self->orch);
+    if (self->http && !self->http_left)
+        dtm_http_leave(self->http);
+    self->http_left = true;
+}
 
 static void take(struct saga_actor *self, struct taken *ret)
 {
@@ -254,7 +57,7 @@ static void take(struct saga_actor *self, struct taken *ret)
     *ret = (struct taken){self->inbound, self->answers, self->jobs};
     lists_init(self);
     if (self->draining)
-        orchestrator_drain(self->orch);
+        leave(self);
     pthread_mutex_unlock(&self->lock);
 }
 
@@ -299,7 +102,7 @@ static void take_in(struct saga_actor *self, struct taken *taken)
         taken->answers = flight->next;
         orchestrator_answered(self->orch, flight->run, flight->step, flight->op,
                               flight->attempt, &flight->reply);
-        flight_free(flight);
+        actor_flight_free(flight);
     }
     while (taken->inbound) {
         struct bus_inbound *inbound = taken->inbound;
@@ -328,7 +131,8 @@ int64_t saga_actor_step(struct saga_actor *self)
 {
     struct taken taken;
     take(self, &taken);
-    bool came = taken.inbound || taken.answers || taken.jobs;
+    bool came = taken.inbound || taken.answers || taken.jobs ||
+                (self->http && dtm_http_pending(self->http));
     int64_t due = orchestrator_due(self->orch);
     if (!came && due > bus_now(self->clock)) {
         say_idle(self);
@@ -336,6 +140,8 @@ int64_t saga_actor_step(struct saga_actor *self)
     }
     take_in(self, &taken);
     orchestrator_tick(self->orch);
+    if (self->http)
+        dtm_http_flush(self->http);
     bus_flush(self->bus);
     bus_server_flush(self->server);
     say_idle(self);
@@ -392,12 +198,33 @@ static void loop_open(struct saga_actor *self)
         abort();
 }
 
+static void sockets_close(struct saga_actor *self)
+{
+    if (self->http)
+        dtm_http_close(self->http);
+    if (self->calls.branches)
+        http_branches_close(self->calls.branches);
+    branch_calls_lost(&self->calls);
+}
+
+static void sockets_free(struct saga_actor *self)
+{
+    if (self->http)
+        dtm_http_free(self->http);
+    if (self->calls.branches)
+        http_branches_free(self->calls.branches);
+    self->http = NULL;
+    self->calls.branches = NULL;
+}
+
 /* No thread may wake the loop any more. */
 static void loop_close(struct saga_actor *self)
 {
     uv_close((uv_handle_t *)&self->wake, NULL);
     uv_close((uv_handle_t *)&self->timer, NULL);
+    sockets_close(self);
     uv_run(&self->loop, UV_RUN_DEFAULT);
+    sockets_free(self);
     uv_loop_close(&self->loop);
 }
 
@@ -423,7 +250,7 @@ void saga_actor_serve(struct saga_actor *self, struct bus_inbound *inbound)
         *self->inbound_last = inbound;
         self->inbound_last = &inbound->next;
         self->inbound_count++;
-        wake_locked(self);
+        actor_wake_locked(self);
     }
     pthread_mutex_unlock(&self->lock);
     if (stopping)
@@ -442,11 +269,69 @@ static int open_journal(struct saga_actor *self, struct bus_error *err)
         .driver = &sql_sqlite,
         .source = source,
         .clock = self->clock,
-        .done = job_done,
+        .done = actor_job_done,
         .arg = self,
         .inline_ = !self->threads,
     };
     return code ? code : journal_open(&options, &self->journal, err);
+}
+
+/* Who is not on this machine calls nothing that is not on the list. */
+static int open_branches(struct saga_actor *self,
+                         const struct saga_dtm_config *dtm,
+                         struct bus_error *err)
+{
+    struct bus_list allow = {0};
+    int code = saga_allow(self->process, &allow, err);
+    if (code)
+        return code;
+    const struct http_branch_options options = {
+        .loop = &self->loop,
+        .allow = allow.items,
+        .allow_count = allow.count,
+        .allow_all = allow.count == 0 && (!dtm || allow_loopback(dtm->host)),
+    };
+    self->calls.branches = http_branches_new(&options);
+    return BUS_OK;
+}
+
+static int open_http(struct saga_actor *self, const struct saga_dtm_config *dtm,
+                     struct bus_error *err)
+{
+    bool hooks = self->process->test_hooks;
+    const struct dtm_config config = {
+        .defaults = {.timeout_to_fail = dtm->timeout_to_fail,
+                     .retry_interval = dtm->retry_interval,
+                     .request_timeout = dtm->request_timeout},
+        .hooks = hooks,
+    };
+    const struct dtm_http_options options = {
+        .loop = &self->loop,
+        .clock = self->clock,
+        .dtm = dtm_new(self->orch, &config),
+        .host = dtm->host,
+        .port = dtm->port,
+        .debug_port = hooks ? dtm->debug_port : -1,
+        .token = dtm->token,
+        .body_max = dtm->max_bytes,
+        .rate = dtm->max_rate,
+    };
+    int code = dtm_http_open(&options, &self->http, err);
+    if (!code)
+        bus_log(BUS_LOG_INFO, NULL, NULL,
+                "DTM's API is at %s:%d, a test's clock at port %d", dtm->host,
+                dtm_http_port(self->http), dtm_http_debug_port(self->http));
+    return code;
+}
+
+/* Without threads there is no loop, and nobody to serve. */
+static int open_sockets(struct saga_actor *self, struct bus_error *err)
+{
+    const struct saga_dtm_config *dtm = saga_dtm_config(self->process);
+    if (!self->threads)
+        return BUS_OK;
+    int code = open_branches(self, dtm, err);
+    return code || !dtm ? code : open_http(self, dtm, err);
 }
 
 static void cond_init(pthread_cond_t *cond)
@@ -488,27 +373,27 @@ static void actor_release(struct saga_actor *self)
     if (self->threads)
         loop_close(self);
     pthread_mutex_lock(&self->lock);
-    drop_locked(self);
+    actor_drop_locked(self);
 }
 
 int saga_actor_open(struct actor_process *process, bool threads,
                     struct saga_actor **ret, struct bus_error *err)
 {
     struct saga_actor *self = actor_new(process, threads);
-    const struct orchestrator_world world = {
-        .arg = self,
-        .now = world_now,
-        .wall = world_wall,
-        .random = world_random,
-        .journal = world_journal,
-        .call = world_call,
-        .answer = world_answer,
-        .ended = world_ended,
-        .unreadable = world_unreadable,
-    };
+    struct orchestrator_world world;
+    actor_world(self, &world);
+    const struct orchestrator_config config = {.park_limit =
+                                                   saga_park_after(process)};
     self->orch = orchestrator_new(&world);
+    orchestrator_configure(self->orch, &config);
     int code = open_journal(self, err);
     if (code) {
+        actor_release(self);
+        return code;
+    }
+    code = open_sockets(self, err);
+    if (code) {
+        journal_close(self->journal);
         actor_release(self);
         return code;
     }
@@ -541,7 +426,7 @@ void saga_actor_drain(struct saga_actor *self, int64_t deadline)
     pthread_mutex_lock(&self->lock);
     self->draining = true;
     self->idle = false;
-    wake_locked(self);
+    actor_wake_locked(self);
     while (self->threads && !self->idle && !timed_out)
         timed_out = pthread_cond_timedwait(&self->quiet, &self->lock, &until);
     pthread_mutex_unlock(&self->lock);
@@ -558,7 +443,7 @@ static void send_away(struct saga_actor *self)
     while (taken.answers) {
         struct flight *flight = taken.answers;
         taken.answers = flight->next;
-        flight_free(flight);
+        actor_flight_free(flight);
     }
     while (taken.inbound) {
         struct bus_inbound *inbound = taken.inbound;
@@ -574,7 +459,7 @@ void saga_actor_close(struct saga_actor *self)
 {
     pthread_mutex_lock(&self->lock);
     self->stopping = true;
-    wake_locked(self);
+    actor_wake_locked(self);
     pthread_mutex_unlock(&self->lock);
     if (self->threads)
         pthread_join(self->thread, NULL);

@@ -59,21 +59,25 @@ int64_t commit_due(const struct orchestrator *orch)
 /* Unix time at which the saga next wants to act: its first timer. */
 static int64_t wants_at(const struct orchestrator *orch, const struct run *run)
 {
-    int64_t first = INT64_MAX;
-    for (uint16_t i = 0; i < run->saga.engine.count; i++)
-        if (run->timers[i].timer.at && run->timers[i].timer.due < first)
-            first = run->timers[i].timer.due;
+    int64_t first = run_due(orch, run);
     int64_t wall = orch->world.wall(orch->world.arg);
     if (first == INT64_MAX)
         return wall;
     return wall + (first - now_of(orch)) / 1000;
 }
 
+/* What is parked runs, or is undone: only a list tells it apart. */
+static const char *status_of(const struct saga *saga)
+{
+    return engine_parked(&saga->engine) && !engine_closing(&saga->engine)
+               ? "parked"
+               : engine_phase_text(saga->engine.phase);
+}
+
 static void batch_add(struct orchestrator *orch, struct run *run)
 {
     struct batch *batch = orch->batch;
     const struct saga *saga = &run->saga;
-    enum engine_phase phase = saga->engine.phase;
     link_drop(&run->dirty);
     assert(run->writing == 0 && saga->engine.version > 0);
     run->writing = saga->engine.version;
@@ -81,8 +85,8 @@ static void batch_add(struct orchestrator *orch, struct run *run)
     batch->rows[batch->count] = (struct journal_row){
         .gid = saga->gid,
         .name = saga->plan->plan.name,
-        .status = engine_phase_text(phase),
-        .finished = phase >= PHASE_CLOSING_DONE,
+        .status = status_of(saga),
+        .finished = engine_closing(&saga->engine),
         .due = wants_at(orch, run),
         .created = saga->created,
         .updated = saga->updated,
@@ -131,10 +135,13 @@ void commit_flush(struct orchestrator *orch)
 static void row_failed(struct orchestrator *orch, struct run *run)
 {
     struct engine_event event = {.kind = EVENT_UNWRITTEN};
-    if (run->saga.engine.phase == PHASE_ACCEPTING)
+    if (run->saga.engine.phase == PHASE_ACCEPTING ||
+        run->saga.engine.phase == PHASE_PREPARING) {
         run_event(orch, run, &event);
-    else
-        commit_want(orch, run, true);
+        return;
+    }
+    submit_unwritten(orch, run);
+    commit_want(orch, run, true);
 }
 
 static void batch_failed(struct orchestrator *orch)
@@ -163,6 +170,7 @@ void commit_done(struct orchestrator *orch)
         struct engine_event event = {.kind = EVENT_COMMITTED,
                                      .version = run->writing};
         run->writing = 0;
+        submit_durable(orch, run, event.version);
         run_event(orch, run, &event);
     }
     run_held_release(orch);

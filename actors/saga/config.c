@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "actors/saga/allow.h"
+#include "bus/code.h"
 #include "bus/home.h"
 
 #define SQLITE_PREFIX "sqlite:"
@@ -16,6 +18,36 @@ struct saga_journal_config {
 
 struct saga_config {
     struct saga_journal_config *journal; /* NULL: the home's data/saga.db */
+    struct saga_dtm_config *dtm;         /* NULL: DTM's API is not served */
+    uint32_t park_after;
+    struct bus_list allow; /* const char * */
+};
+
+#define DTM_KEY(key, member, kind_, rule_)                                     \
+    {                                                                          \
+        .name = (key), .kind = (kind_),                                        \
+        .offset = offsetof(struct saga_dtm_config, member),                    \
+        .presence = BUS_NO_PRESENCE, .rule = (rule_)                           \
+    }
+static const struct bus_rule host_rule = {.fallback = "127.0.0.1"};
+static const struct bus_rule port_rule = {.fallback = "36789"};
+static const struct bus_rule debug_rule = {.fallback = "36791"};
+static const struct bus_field dtm_fields[] = {
+    DTM_KEY("Host", host, BUS_TEXT, &host_rule),
+    DTM_KEY("Port", port, BUS_U16, &port_rule),
+    DTM_KEY("DebugPort", debug_port, BUS_U16, &debug_rule),
+    DTM_KEY("Token", token, BUS_TEXT, NULL),
+    DTM_KEY("MaxBytes", max_bytes, BUS_U32, NULL),
+    DTM_KEY("MaxRate", max_rate, BUS_U32, NULL),
+    DTM_KEY("TimeoutToFail", timeout_to_fail, BUS_U32, NULL),
+    DTM_KEY("RetryInterval", retry_interval, BUS_U32, NULL),
+    DTM_KEY("RequestTimeout", request_timeout, BUS_U32, NULL),
+};
+static const struct bus_shape dtm_shape = {
+    .name = "saga.Dtm",
+    .size = sizeof(struct saga_dtm_config),
+    .count = sizeof(dtm_fields) / sizeof(dtm_fields[0]),
+    .fields = dtm_fields,
 };
 
 static const struct bus_field journal_fields[] = {
@@ -36,11 +68,25 @@ static const struct bus_field config_fields[] = {
      .offset = offsetof(struct saga_config, journal),
      .presence = BUS_NO_PRESENCE,
      .shape = &journal_shape},
+    {.name = "Dtm",
+     .kind = BUS_MESSAGE,
+     .offset = offsetof(struct saga_config, dtm),
+     .presence = BUS_NO_PRESENCE,
+     .shape = &dtm_shape},
+    {.name = "ParkAfter",
+     .kind = BUS_U32,
+     .offset = offsetof(struct saga_config, park_after),
+     .presence = BUS_NO_PRESENCE},
+    {.name = "Allow",
+     .kind = BUS_TEXT,
+     .cardinality = BUS_LIST,
+     .offset = offsetof(struct saga_config, allow),
+     .presence = BUS_NO_PRESENCE},
 };
 const struct bus_shape saga_config_shape = {
     .name = "saga.Config",
     .size = sizeof(struct saga_config),
-    .count = 1,
+    .count = sizeof(config_fields) / sizeof(config_fields[0]),
     .fields = config_fields,
 };
 
@@ -63,4 +109,33 @@ int saga_journal_source(struct actor_process *process, const char **ret,
                             given);
     return *ret ? BUS_OK
                 : bus_error_set(err, BUS_RESOURCE_EXHAUSTED, "out of arena");
+}
+
+const struct saga_dtm_config *saga_dtm_config(struct actor_process *process)
+{
+    const struct saga_config *config = process->own;
+    return config ? config->dtm : NULL;
+}
+
+uint32_t saga_park_after(struct actor_process *process)
+{
+    const struct saga_config *config = process->own;
+    return config ? config->park_after : 0;
+}
+
+int saga_allow(struct actor_process *process, struct bus_list *ret,
+               struct bus_error *err)
+{
+    const struct saga_config *config = process->own;
+    size_t count = config ? config->allow.count : 0;
+    const char *const *texts = config ? config->allow.items : NULL;
+    struct allow_rule *rules =
+        bus_arena_array(&process->arena, count, sizeof(*rules));
+    for (size_t i = 0; i < count; i++) {
+        int code = allow_parse(texts[i], &process->arena, &rules[i], err);
+        if (code)
+            return code;
+    }
+    *ret = (struct bus_list){rules, count};
+    return BUS_OK;
 }

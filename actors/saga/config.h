@@ -14,4 +14,28 @@ extern const struct bus_shape saga_config_shape;
 int saga_journal_source(struct actor_process *process, const char **ret,
                         struct bus_error *err);
 
+/* Dtm: where DTM's API is served, and what holds where a transaction says
+ * nothing. Times in seconds; zeros are the defaults of dtm.h. */
+struct saga_dtm_config {
+    const char *host;
+    uint16_t port;       /* 0: any free one */
+    uint16_t debug_port; /* with --test-hooks */
+    const char *token;
+    uint32_t max_bytes;
+    uint32_t max_rate; /* requests a second */
+    uint32_t timeout_to_fail;
+    uint32_t retry_interval;
+    uint32_t request_timeout;
+};
+
+/* NULL: it is not served. */
+const struct saga_dtm_config *saga_dtm_config(struct actor_process *process);
+
+/* ParkAfter: failures until a compensation is parked; 0: never. */
+uint32_t saga_park_after(struct actor_process *process);
+
+/* Allow: what may be called over HTTP (struct allow_rule, in the arena). */
+int saga_allow(struct actor_process *process, struct bus_list *ret,
+               struct bus_error *err);
+
 #endif

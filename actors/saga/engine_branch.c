@@ -88,6 +88,7 @@ static void park(struct work *work, const struct engine_event *event)
 {
     engine_branch_of(work->engine, event->step, event->op)->status =
         BRANCH_PARKED;
+    work->sync = true; /* it is to be found among the parked */
     work_say(work->out, (struct engine_command){.kind = COMMAND_TELL,
                                                 .news = NEWS_PARKED,
                                                 .op = event->op,

@@ -132,9 +132,8 @@ static bool step_sound(const struct engine *engine, uint16_t i, uint64_t done)
 
 bool engine_sound(const struct engine *engine)
 {
-    bool bare = engine->pattern >= PATTERN_TCC; /* steps come later, if any */
     if (engine->phase >= PHASE_COUNT || engine->pattern >= PATTERN_COUNT ||
-        (engine->count == 0 && !bare) || engine->count > ENGINE_STEPS_MAX ||
+        engine->count > ENGINE_STEPS_MAX ||
         engine->failed >= (int)engine->count || engine->failed < -1)
         return false;
     uint64_t done = engine_done(engine);

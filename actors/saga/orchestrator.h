@@ -31,8 +31,10 @@ struct saga_call {
     uint16_t step;
     enum engine_op op;
     uint32_t attempt;
-    const char *target;
-    const char *method;
+    const char *target;         /* an actor, or a URL */
+    const char *method;         /* "" of a URL */
+    const struct plan_dtm *dtm; /* it came by DTM's API: the body is what its
+                                 * client sent; NULL: a msgpack map */
     uint32_t timeout_ms;
     struct bus_trace trace;    /* of the submission */
     struct bus_saga_mark mark; /* gid, branch, operation, fill */
@@ -54,6 +56,12 @@ struct orchestrator_world {
     void (*ended)(void *arg, const struct saga *saga);
     /* A row that cannot be read back stays where it is; NULL as above. */
     void (*unreadable)(void *arg, const struct bus_error *error);
+    /* A branch failed too often; NULL as above. */
+    void (*parked)(void *arg, const struct saga *saga, uint16_t step,
+                   enum engine_op op);
+    /* Answers a request of DTM's API; NULL: there are none. */
+    void (*http)(void *arg, void *asker, int status, const char *type,
+                 struct bus_bytes body);
 };
 
 /* A request to the actor: submit, show, list. */
@@ -71,7 +79,15 @@ extern const struct bus_shape saga_list_shape;
 
 struct orchestrator;
 
+/* Configuration; zeros are the defaults. */
+struct orchestrator_config {
+    uint32_t park_limit; /* failures until a compensation is parked; 0: never */
+};
+
 struct orchestrator *orchestrator_new(const struct orchestrator_world *world);
+/* Before orchestrator_start. */
+void orchestrator_configure(struct orchestrator *orch,
+                            const struct orchestrator_config *config);
 /* Frees everything at once, as a crash would: nobody is answered. */
 void orchestrator_free(struct orchestrator *orch);
 

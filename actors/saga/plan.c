@@ -345,8 +345,9 @@ static int read_plan(struct making *making)
     struct plan *plan = making->plan;
     const struct saga_wire_plan *wire = making->wire;
     size_t count = wire->steps.count;
-    bool bare = wire->pattern >= SAGA_TCC;
-    if ((count == 0) != bare || count > SAGA_STEPS_MAX)
+    bool bare = wire->pattern >= SAGA_TCC; /* steps come later, if any */
+    bool few = count == 0 && !bare && wire->dtm.len == 0;
+    if (few || (bare && count > 0) || count > SAGA_STEPS_MAX)
         return bus_error_set(making->err, BUS_INVALID_ARGUMENT,
                              "plan: %zu steps, 1 to %d are possible", count,
                              SAGA_STEPS_MAX);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "actors/saga/dtm.h"
 #include "actors/saga/run.h"
 #include "bus/clock.h"
 #include "bus/code.h"
@@ -33,6 +34,8 @@ void lookup_free(struct orchestrator *orch, struct lookup *lookup)
     link_drop(&lookup->link);
     if (lookup->submission)
         submission_free(orch, lookup->submission);
+    if (lookup->dtm)
+        dtm_work_free(lookup->dtm);
     bus_arena_release(&lookup->job.arena);
     free(lookup);
 }
@@ -63,6 +66,8 @@ struct run *resume_row(struct orchestrator *orch, const struct journal_row *row)
     }
     struct run *run = run_new(orch, &saga);
     orch->stats.resumed++;
+    if (saga.plan->dtm)
+        dtm_resuming(orch, run);
     run_event(orch, run, &event);
     return run;
 }

@@ -40,9 +40,10 @@ static inline void link_append(struct link *head, struct link *link)
     head->prev = link;
 }
 
-enum timer_kind { TIMER_BRANCH, TIMER_WAITER };
+enum timer_kind { TIMER_BRANCH, TIMER_WAITER, TIMER_DEADLINE };
 
-/* The timer of one step: its action and its compensation never both wait. */
+/* The timer of one step: its action and its compensation never both wait; or of
+ * the check. */
 struct branch_timer {
     struct timer timer;
     uint16_t step;
@@ -50,13 +51,22 @@ struct branch_timer {
     uint32_t attempt;
 };
 
-/* Somebody who submitted and wants the outcome. */
+/* What somebody who asked for something waits for. */
+enum waiter_kind {
+    WAITER_OUTCOME,  /* the saga's end */
+    WAITER_ACCEPTED, /* that it is on disk */
+    WAITER_DURABLE,  /* that a version of it is (DTM's API) */
+    WAITER_ROUND,    /* that nothing but time moves it (DTM's API) */
+};
+
 struct waiter {
     struct waiter *next;
     struct timer timer;
     struct run *run;
     void *asker;
-    bool accepted_only; /* answered as soon as it is on disk */
+    enum waiter_kind kind;
+    uint32_t version; /* WAITER_DURABLE */
+    bool aborts;      /* WAITER_ROUND: of an abort */
 };
 
 struct run {
@@ -67,11 +77,20 @@ struct run {
     uint64_t hash;
     struct waiter *waiters;
     struct branch_timer *timers; /* one a step */
-    uint64_t holding[2];         /* calls that are held, by enum engine_op */
-    int64_t dirty_since;         /* monotonic ns */
-    uint32_t writing;            /* version in the batch under way; 0: none */
-    bool urgent;                 /* in orch->urgent */
-    bool over;                   /* told; to be freed */
+    struct branch_timer check;   /* a message's or workflow's */
+    struct timer deadline;       /* of the phase, see run_arm */
+    uint32_t inflight;           /* calls */
+    int64_t cron_at;     /* when a test's clock finds what is prepared; ns */
+    uint32_t durable;    /* version on disk; 0: none, or not written by us */
+    uint32_t registered; /* version that holds the last registered branch */
+    bool timed_out;      /* the last deadline was */
+    int last_code; /* of the last branch that did not succeed, this round */
+    uint64_t holding[2]; /* calls that are held, by enum engine_op */
+    int64_t dirty_since; /* monotonic ns */
+    uint32_t writing;    /* version in the batch under way; 0: none */
+    bool urgent;         /* in orch->urgent */
+    bool over;           /* told; freed once nothing is in flight */
+    bool round;          /* something moves it: see run_round */
 };
 
 /* The batch under way. */
@@ -95,6 +114,7 @@ struct orchestrator {
     struct link urgent; /* wait for the disk */
     struct link riding; /* want it, by and by; oldest first */
     struct link held;   /* have calls that may not start yet */
+    struct link ghosts; /* are over, but calls of theirs are in flight */
     struct batch *batch;
     int64_t mend;         /* when failing: the next try, monotonic ns */
     struct link lookups;  /* reading jobs in the journal */
@@ -104,15 +124,42 @@ struct orchestrator {
     struct bus_buf body, fill, detail; /* scratch */
     struct orchestrator_stats stats;
     bool draining;
+    struct dtm *dtm; /* owned; NULL: DTM's API is not served */
 };
 
-/* orchestrator.c */
+static inline struct run *run_of_held(struct link *held)
+{
+    return (struct run *)(void *)((char *)held - offsetof(struct run, held));
+}
+
+/* run_call.c */
+/* For the engine it is in flight from now on. */
+void run_call_or_hold(struct orchestrator *orch, struct run *run, uint16_t step,
+                      enum engine_op op);
+void run_held_release(struct orchestrator *orch);
+
+/* run.c */
 void run_event(struct orchestrator *orch, struct run *run,
                const struct engine_event *event);
 /* Takes saga over; it is found by its gid from now on. */
 struct run *run_new(struct orchestrator *orch, struct saga *saga);
 struct run *run_find(struct orchestrator *orch, const char *gid);
-void run_held_release(struct orchestrator *orch);
+/* Out of the table, without timers and waiters; then free. */
+void run_retire(struct orchestrator *orch, struct run *run);
+void run_free(struct orchestrator *orch, struct run *run);
+int64_t run_wall(const struct orchestrator *orch); /* Unix time, us */
+struct branch_timer *run_timer_of(struct run *run, uint16_t step,
+                                  enum engine_op op);
+
+/* A test's clock drives it: its timers never fire by themselves. */
+bool run_frozen(const struct orchestrator *orch, const struct run *run);
+/* When the first of its timers is due, monotonic ns; INT64_MAX: none is set. */
+int64_t run_due(const struct orchestrator *orch, const struct run *run);
+/* One more registered branch (saga_add); EVENT_REGISTERED is to follow. */
+bool run_add(struct orchestrator *orch, struct run *run,
+             const struct saga_added *added);
+/* What a round is to begin with. */
+void run_begin_round(struct run *run);
 
 /* commit.c */
 void commit_want(struct orchestrator *orch, struct run *run, bool sync);
@@ -134,6 +181,16 @@ void submit_found(struct orchestrator *orch, struct journal_job *job);
 void submit_news(struct orchestrator *orch, struct run *run,
                  enum engine_news news);
 void submit_late(struct orchestrator *orch, struct waiter *waiter);
+/* A version is on disk. */
+void submit_durable(struct orchestrator *orch, struct run *run,
+                    uint32_t version);
+/* The journal failed: who waits for it hears so. */
+void submit_unwritten(struct orchestrator *orch, struct run *run);
+struct waiter *waiter_new(struct orchestrator *orch, struct run *run,
+                          void *asker, enum waiter_kind kind);
+void waiter_remove(struct orchestrator *orch, struct waiter *waiter);
+void make_gid(struct orchestrator *orch, const char *digits, unsigned base,
+              char *ret);
 
 /* show.c */
 void show_request(struct orchestrator *orch,
@@ -168,7 +225,13 @@ struct submission {
 void submission_free(struct orchestrator *orch, struct submission *submission);
 
 /* What a job of a request is for: journal_job.arg points to one. */
-enum lookup_kind { LOOKUP_SUBMIT, LOOKUP_SHOW, LOOKUP_LIST, LOOKUP_RESUME };
+enum lookup_kind {
+    LOOKUP_SUBMIT,
+    LOOKUP_SHOW,
+    LOOKUP_LIST,
+    LOOKUP_RESUME,
+    LOOKUP_DTM,
+};
 
 struct lookup {
     struct link link; /* first member; in orch->lookups */
@@ -176,6 +239,7 @@ struct lookup {
     enum lookup_kind kind;
     void *asker;
     struct submission *submission; /* LOOKUP_SUBMIT; owned */
+    struct dtm_work *dtm;          /* LOOKUP_DTM; owned */
 };
 
 struct lookup *lookup_new(struct orchestrator *orch, enum lookup_kind kind,

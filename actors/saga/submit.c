@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "actors/runtime/saga_pack.h"
+#include "actors/saga/dtm.h"
 #include "actors/saga/run.h"
 #include "bus/clock.h"
 #include "bus/code.h"
@@ -23,16 +24,18 @@ static int64_t now_of(const struct orchestrator *orch)
     return orch->world.now(orch->world.arg);
 }
 
-static void make_gid(struct orchestrator *orch, char *ret)
+static const char digits_62[] = "0123456789abcdefghijklmnopqrstuvwxyz"
+                                "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+
+void make_gid(struct orchestrator *orch, const char *digits, unsigned base,
+              char *ret)
 {
-    static const char digits[] = "0123456789abcdefghijklmnopqrstuvwxyz"
-                                 "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
     uint64_t random = 0;
     for (int i = 0; i < GID_CHARS; i++) {
         if (i % 10 == 0)
             random = orch->world.random(orch->world.arg);
-        ret[i] = digits[random % 62];
-        random /= 62;
+        ret[i] = digits[random % base];
+        random /= base;
     }
     ret[GID_CHARS] = 0;
 }
@@ -85,22 +88,31 @@ static void attach(struct orchestrator *orch, struct run *run,
         answer_accepted(orch, submission->asker, &run->saga);
         return;
     }
+    struct waiter *waiter =
+        waiter_new(orch, run, submission->asker,
+                   submission->wait ? WAITER_OUTCOME : WAITER_ACCEPTED);
+    if (submission->deadline != BUS_FOREVER)
+        timers_set(&orch->timers, &waiter->timer, submission->deadline);
+}
+
+struct waiter *waiter_new(struct orchestrator *orch, struct run *run,
+                          void *asker, enum waiter_kind kind)
+{
     struct waiter *waiter = calloc(1, sizeof(*waiter));
     if (!waiter)
         abort();
-    waiter->asker = submission->asker;
+    waiter->asker = asker;
     waiter->run = run;
-    waiter->accepted_only = !submission->wait;
+    waiter->kind = kind;
     waiter->timer.kind = TIMER_WAITER;
     waiter->timer.owner = waiter;
     waiter->next = run->waiters;
     run->waiters = waiter;
     orch->stats.waiters++;
-    if (submission->deadline != BUS_FOREVER)
-        timers_set(&orch->timers, &waiter->timer, submission->deadline);
+    return waiter;
 }
 
-static void waiter_remove(struct orchestrator *orch, struct waiter *waiter)
+void waiter_remove(struct orchestrator *orch, struct waiter *waiter)
 {
     struct waiter **at = &waiter->run->waiters;
     while (*at != waiter)
@@ -115,7 +127,9 @@ void submit_late(struct orchestrator *orch, struct waiter *waiter)
 {
     struct bus_error error;
     const struct saga *saga = &waiter->run->saga;
-    if (saga->engine.phase == PHASE_ACCEPTING) {
+    if (saga->plan->dtm) {
+        dtm_late(orch->dtm, waiter);
+    } else if (saga->engine.phase == PHASE_ACCEPTING) {
         bus_error_reason(&error, BUS_UNKNOWN, "outcome_unknown",
                          "saga %s may or may not be accepted yet", saga->gid);
         answer_error(orch, waiter->asker, &error);
@@ -146,14 +160,52 @@ static void tell(struct orchestrator *orch, struct waiter *waiter,
     waiter_remove(orch, waiter);
 }
 
+static bool is_meant(const struct waiter *waiter, enum engine_news news)
+{
+    if (waiter->kind == WAITER_DURABLE || waiter->kind == WAITER_ROUND)
+        return false;
+    return news != NEWS_ACCEPTED || waiter->kind == WAITER_ACCEPTED;
+}
+
 void submit_news(struct orchestrator *orch, struct run *run,
                  enum engine_news news)
 {
     struct waiter *next;
+    if (news == NEWS_REFUSED && run->saga.plan->dtm)
+        submit_unwritten(orch, run);
     for (struct waiter *waiter = run->waiters; waiter; waiter = next) {
         next = waiter->next;
-        if (news != NEWS_ACCEPTED || waiter->accepted_only)
+        if (is_meant(waiter, news))
             tell(orch, waiter, news);
+    }
+}
+
+void submit_durable(struct orchestrator *orch, struct run *run,
+                    uint32_t version)
+{
+    struct waiter *next;
+    run->durable = version;
+    for (struct waiter *waiter = run->waiters; waiter; waiter = next) {
+        next = waiter->next;
+        if (waiter->kind != WAITER_DURABLE || waiter->version > version)
+            continue;
+        dtm_durable(orch->dtm, waiter);
+        waiter_remove(orch, waiter);
+    }
+}
+
+void submit_unwritten(struct orchestrator *orch, struct run *run)
+{
+    struct waiter *next;
+    for (struct waiter *waiter = run->waiters; waiter; waiter = next) {
+        next = waiter->next;
+        if (waiter->kind != WAITER_DURABLE &&
+            run->saga.engine.phase != PHASE_REFUSED)
+            continue;
+        if (run->saga.plan->dtm) {
+            dtm_late(orch->dtm, waiter);
+            waiter_remove(orch, waiter);
+        }
     }
 }
 
@@ -308,7 +360,7 @@ void submit_request(struct orchestrator *orch,
         submission = NULL; /* the lookup's now */
     } else {
         if (!submission->gid[0])
-            make_gid(orch, submission->gid);
+            make_gid(orch, digits_62, 62, submission->gid);
         begin_or_join(orch, submission);
     }
     if (submission)

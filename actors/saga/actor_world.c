@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The orchestrator's world as the actor has it: clocks, the journal's thread,
+ * the bus, HTTP, logs. The bus may answer a call after we are gone: calls in
+ * flight hold the actor.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "actors/saga/actor_inside.h"
+#include "bus/code.h"
+#include "bus/hook.h"
+
+#define BODY_MAX ((size_t)16 << 20) /* bytes of one call's body */
+#define HTTP_ERROR 500
+
+static void actor_free(struct saga_actor *self)
+{
+    pthread_cond_destroy(&self->quiet);
+    pthread_mutex_destroy(&self->lock);
+    free(self);
+}
+
+void actor_wake_locked(struct saga_actor *self)
+{
+    if (self->threads)
+        uv_async_send(&self->wake);
+}
+
+void actor_drop_locked(struct saga_actor *self)
+{
+    bool last = --self->holders == 0;
+    pthread_mutex_unlock(&self->lock);
+    if (last)
+        actor_free(self);
+}
+
+static int64_t world_now(void *arg)
+{
+    return bus_now(((struct saga_actor *)arg)->clock);
+}
+
+static int64_t world_wall(void *arg)
+{
+    return bus_wall(((struct saga_actor *)arg)->clock);
+}
+
+static uint64_t world_random(void *arg)
+{
+    struct saga_actor *self = arg;
+    if (self->random_left == 0) {
+        ssize_t got = getrandom(self->random, sizeof(self->random), 0);
+        if (got != (ssize_t)sizeof(self->random))
+            abort(); /* up to 256 bytes are never cut short */
+        self->random_left = RANDOM_WORDS;
+    }
+    return self->random[--self->random_left];
+}
+
+static void world_journal(void *arg, struct journal_job *job)
+{
+    struct saga_actor *self = arg;
+    journal_do(self->journal, job);
+}
+
+void actor_flight_free(struct flight *flight)
+{
+    free(flight->copy);
+    free(flight);
+}
+
+static void reply_keep(struct flight *flight, const struct bus_reply *reply)
+{
+    flight->reply.error = reply->error;
+    if (reply->body.len == 0)
+        return;
+    flight->copy = malloc(reply->body.len);
+    if (!flight->copy)
+        abort();
+    memcpy(flight->copy, reply->body.data, reply->body.len);
+    flight->reply.body = (struct bus_bytes){flight->copy, reply->body.len};
+}
+
+/* Any thread. */
+static void call_done(void *arg, const struct bus_reply *reply)
+{
+    struct flight *flight = arg;
+    struct saga_actor *self = flight->actor;
+    reply_keep(flight, reply);
+    pthread_mutex_lock(&self->lock);
+    if (self->stopping) {
+        actor_flight_free(flight);
+    } else {
+        *self->answers_last = flight;
+        self->answers_last = &flight->next;
+        actor_wake_locked(self);
+    }
+    actor_drop_locked(self);
+}
+
+static struct flight *flight_new(struct saga_actor *self,
+                                 const struct saga_call *call)
+{
+    struct flight *flight = calloc(1, sizeof(*flight));
+    if (!flight)
+        abort();
+    flight->actor = self;
+    flight->run = call->run;
+    flight->step = call->step;
+    flight->op = call->op;
+    flight->attempt = call->attempt;
+    pthread_mutex_lock(&self->lock);
+    self->holders++;
+    pthread_mutex_unlock(&self->lock);
+    return flight;
+}
+
+static void call_bus(struct saga_actor *self, const struct saga_call *call,
+                     struct flight *flight)
+{
+    struct bus_request request = {
+        .target = call->target,
+        .method = call->method,
+        .deadline = bus_now(self->clock) + call->timeout_ms * BUS_MILLI,
+        .meta = {.depth = 1, .saga = call->mark},
+        .body = call->body,
+    };
+    bus_trace_child(&call->trace, &request.meta.trace);
+    bus_effect("send");
+    bus_start(self->bus, &request, call_done, flight);
+    bus_effect("send");
+}
+
+/* A branch of DTM's API that leads to an actor: its payload is JSON. */
+static void call_place(struct saga_actor *self, const struct saga_call *call,
+                       const struct branch_place *place, struct flight *flight)
+{
+    struct saga_call inner = *call;
+    struct bus_reply reply = {0};
+    struct bus_buf body;
+    bus_buf_init(&body, BODY_MAX);
+    inner.target = place->actor;
+    inner.method = place->method;
+    if (!call->dtm) {
+        call_bus(self, &inner, flight);
+    } else if (branch_call_body(call->body, &body, &reply.error)) {
+        call_done(flight, &reply);
+    } else {
+        inner.body = bus_buf_bytes(&body);
+        call_bus(self, &inner, flight);
+    }
+    bus_buf_release(&body);
+}
+
+static void world_call(void *arg, const struct saga_call *call)
+{
+    struct saga_actor *self = arg;
+    struct flight *flight = flight_new(self, call);
+    struct bus_reply reply = {0};
+    struct branch_place place;
+    if (call->method[0]) {
+        call_bus(self, call, flight);
+    } else if (branch_place(call->target, &place)) {
+        call_place(self, call, &place, flight);
+    } else if (self->calls.branches) {
+        branch_call_http(&self->calls, call, call_done, flight);
+    } else {
+        bus_error_set(&reply.error, BUS_UNAVAILABLE,
+                      "HTTP branches need the actor's loop");
+        call_done(flight, &reply);
+    }
+}
+
+static void world_answer(void *arg, void *asker, const struct bus_reply *reply)
+{
+    const struct saga_actor *self = arg;
+    struct bus_inbound *inbound = asker;
+    bool effect = strcmp(inbound->method, "submit") == 0;
+    actor_answered(self->process, reply->error.code != BUS_OK);
+    if (effect)
+        bus_effect("reply");
+    bus_inbound_reply(inbound, reply);
+    if (effect)
+        bus_effect("reply");
+}
+
+static void world_ended(void *arg, const struct saga *saga)
+{
+    const struct saga_actor *self = arg;
+    const struct bus_log_field fields[] = {
+        {.name = "gid", .text = saga->gid},
+        {.name = "saga", .text = saga->plan->plan.name},
+        {.name = "status", .text = engine_phase_text(saga->engine.phase)},
+        {.name = "duration", .number = (saga->finished - saga->created) / 1000},
+        {0},
+    };
+    if (self->log)
+        bus_log(BUS_LOG_INFO, &saga->trace, fields, "saga %s %s",
+                saga->plan->plan.name, engine_phase_text(saga->engine.phase));
+}
+
+static void world_parked(void *arg, const struct saga *saga, uint16_t step,
+                         enum engine_op op)
+{
+    char branch[SAGA_BRANCH_TEXT];
+    (void)arg;
+    const struct bus_log_field fields[] = {
+        {.name = "gid", .text = saga->gid},
+        {.name = "saga", .text = saga->plan->plan.name},
+        {.name = "branch", .text = saga_branch(saga, step, branch)},
+        {.name = "target", .text = saga_target(saga, step, op)},
+        {0},
+    };
+    bus_log(BUS_LOG_SEVERE, &saga->trace, fields,
+            "saga %s is parked: a branch failed too often", saga->gid);
+}
+
+static void world_http(void *arg, void *asker, int status, const char *type,
+                       struct bus_bytes body)
+{
+    struct saga_actor *self = arg;
+    actor_answered(self->process, status >= HTTP_ERROR);
+    bus_effect("reply");
+    dtm_http_answer(self->http, asker, status, type, body);
+}
+
+static void world_unreadable(void *arg, const struct bus_error *error)
+{
+    (void)arg;
+    bus_log(BUS_LOG_SEVERE, NULL, NULL, "%s", error->sentence);
+}
+
+void actor_job_done(void *arg, struct journal_job *job)
+{
+    struct saga_actor *self = arg;
+    job->next = NULL;
+    pthread_mutex_lock(&self->lock);
+    *self->jobs_last = job;
+    self->jobs_last = &job->next;
+    actor_wake_locked(self);
+    pthread_mutex_unlock(&self->lock);
+}
+
+void actor_world(struct saga_actor *self, struct orchestrator_world *ret)
+{
+    *ret = (struct orchestrator_world){
+        .arg = self,
+        .now = world_now,
+        .wall = world_wall,
+        .random = world_random,
+        .journal = world_journal,
+        .call = world_call,
+        .answer = world_answer,
+        .ended = world_ended,
+        .unreadable = world_unreadable,
+        .parked = world_parked,
+        .http = world_http,
+    };
+}

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Branch calls: what is sent, what came back. Calls that may not start (the
+ * journal fails, too many are in flight, we are draining) are held: for the
+ * engine they are in flight already.
+ */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "actors/saga/dtm.h"
+#include "actors/saga/run.h"
+#include "actors/saga/values.h"
+#include "bus/clock.h"
+#include "bus/code.h"
+
+#define BODY_MAX ((size_t)8 << 20) /* bytes of one call's body */
+
+/* What a branch does, as the participant is told. */
+static const char *op_text(const struct saga *saga, enum engine_op op)
+{
+    static const char *const texts[PATTERN_COUNT][2] = {
+        [PATTERN_SAGA] = {"action", "compensate"},
+        [PATTERN_MESSAGE] = {"action", "action"},
+        [PATTERN_TCC] = {"confirm", "cancel"},
+        [PATTERN_XA] = {"commit", "rollback"},
+        [PATTERN_WORKFLOW] = {"action", "action"},
+    };
+    if (op != OP_CHECK)
+        return texts[saga->engine.pattern][op];
+    return saga->engine.pattern == PATTERN_WORKFLOW ? saga->plan->dtm->workflow
+                                                    : "msg";
+}
+
+static const struct engine_branch *branch_at(const struct saga *saga,
+                                             uint16_t step, enum engine_op op)
+{
+    return op == OP_CHECK ? &saga->engine.check : &saga->steps[step].branch[op];
+}
+
+static struct bus_bytes body_of(const struct orchestrator *orch,
+                                const struct saga *saga, uint16_t step,
+                                enum engine_op op)
+{
+    if (!saga->plan->dtm)
+        return bus_buf_bytes(&orch->body);
+    return op == OP_CHECK ? saga->plan->dtm->data : saga_payload(saga, step);
+}
+
+static uint32_t timeout_of(const struct saga *saga, uint16_t step)
+{
+    return saga->plan->dtm ? saga->plan->dtm->request_timeout_ms
+                           : saga->plan->plan.steps[step].timeout_ms;
+}
+
+static const char *method_of(const struct saga *saga, uint16_t step,
+                             enum engine_op op)
+{
+    if (saga->plan->dtm)
+        return "";
+    const struct saga_step *plan = &saga->plan->plan.steps[step];
+    return op == OP_ACTION ? plan->action.method : plan->compensate.method;
+}
+
+static void run_send(struct orchestrator *orch, struct run *run, uint16_t step,
+                     enum engine_op op)
+{
+    const struct saga *saga = &run->saga;
+    char id[SAGA_BRANCH_TEXT];
+    orch->stats.calls++;
+    run->inflight++;
+    struct saga_call call = {
+        .run = run,
+        .step = step,
+        .op = op,
+        .attempt = branch_at(saga, step, op)->attempts,
+        .target = saga_target(saga, step, op),
+        .method = method_of(saga, step, op),
+        .dtm = saga->plan->dtm,
+        .timeout_ms = timeout_of(saga, step),
+        .trace = saga->trace,
+        .mark = {.gid = saga->gid,
+                 .branch = op == OP_CHECK ? "00" : saga_branch(saga, step, id),
+                 .op = op_text(saga, op),
+                 .fill = bus_buf_bytes(&orch->fill)},
+        .body = body_of(orch, saga, step, op),
+    };
+    orch->world.call(orch->world.arg, &call);
+}
+
+/* The call cannot be made: its inputs do not fit. */
+static void run_unsent(struct orchestrator *orch, struct run *run,
+                       uint16_t step, enum engine_op op,
+                       const struct bus_error *error)
+{
+    struct engine_event event = {
+        .kind = EVENT_UNSENT,
+        .step = step,
+        .op = op,
+        .attempt = branch_at(&run->saga, step, op)->attempts,
+        .code = error->code,
+    };
+    saga_sentence(&run->saga, step, op, error->sentence);
+    run_event(orch, run, &event);
+}
+
+/* DTM's way to say that there is nothing to be done. */
+static void run_empty(struct orchestrator *orch, struct run *run, uint16_t step,
+                      enum engine_op op)
+{
+    struct engine_event event = {
+        .kind = EVENT_ANSWERED,
+        .step = step,
+        .op = op,
+        .attempt = branch_at(&run->saga, step, op)->attempts,
+    };
+    run_event(orch, run, &event);
+}
+
+static int run_inputs(struct orchestrator *orch, struct run *run, uint16_t step,
+                      enum engine_op op, struct bus_error *err)
+{
+    int code = values_body(&run->saga, step, op, &orch->body, &orch->fill, err);
+    if (!code && (orch->body.failed || orch->fill.failed))
+        code = bus_error_set(err, BUS_OUT_OF_RANGE,
+                             "the request is larger than %zu bytes", BODY_MAX);
+    return code;
+}
+
+/* Evaluates the inputs and starts the call. */
+static void run_call(struct orchestrator *orch, struct run *run, uint16_t step,
+                     enum engine_op op)
+{
+    struct bus_error error = {0};
+    bus_buf_reset(&orch->body);
+    bus_buf_reset(&orch->fill);
+    if (op != OP_CHECK) {
+        struct saga_note *note = &run->saga.notes[step][op];
+        note->called = run_wall(orch);
+        if (!note->started)
+            note->started = note->called;
+    }
+    run_timer_of(run, step, op)->timer.due = 0;
+    if (run->saga.plan->dtm && !saga_target(&run->saga, step, op)[0])
+        run_empty(orch, run, step, op);
+    else if (!run->saga.plan->dtm && run_inputs(orch, run, step, op, &error))
+        run_unsent(orch, run, step, op, &error);
+    else
+        run_send(orch, run, step, op);
+}
+
+static bool must_hold(const struct orchestrator *orch)
+{
+    return orch->stats.failing || orch->draining ||
+           orch->stats.calls >= ORCHESTRATOR_CALLS_MAX;
+}
+
+void run_call_or_hold(struct orchestrator *orch, struct run *run, uint16_t step,
+                      enum engine_op op)
+{
+    if (!must_hold(orch)) {
+        run_call(orch, run, step, op);
+        return;
+    }
+    run->holding[op] |= UINT64_C(1) << step;
+    if (link_alone(&run->held))
+        link_append(&orch->held, &run->held);
+}
+
+void run_held_release(struct orchestrator *orch)
+{
+    while (!must_hold(orch) && !link_alone(&orch->held)) {
+        struct run *run = run_of_held(orch->held.next);
+        int op = run->holding[OP_ACTION] ? OP_ACTION : OP_COMPENSATE;
+        assert(run->holding[op] != 0);
+        uint16_t step = (uint16_t)__builtin_ctzll(run->holding[op]);
+        run->holding[op] &= ~(UINT64_C(1) << step);
+        if ((run->holding[OP_ACTION] | run->holding[OP_COMPENSATE]) == 0)
+            link_drop(&run->held);
+        run_call(orch, run, step, (enum engine_op)op);
+    }
+}
+
+static bool is_word(const char *word, const char *const *words)
+{
+    for (; *words; words++)
+        if (strcmp(word, *words) == 0)
+            return true;
+    return false;
+}
+
+/* Codes that say the call may or may not have been executed, or was not. */
+static enum engine_event_kind kind_of(const struct bus_error *error,
+                                      bool *ret_unreached)
+{
+    static const char *const unreached[] = {"no_responder", "no_such_actor",
+                                            "draining", NULL};
+    *ret_unreached = error->code != BUS_OK && is_word(error->reason, unreached);
+    if (*ret_unreached || error->code == BUS_DEADLINE_EXCEEDED ||
+        (error->code != BUS_OK &&
+         strcmp(error->reason, "outcome_unknown") == 0))
+        return EVENT_LOST;
+    return EVENT_ANSWERED;
+}
+
+/* A try that did not end well, and what came after such. */
+static void keep_attempt(struct orchestrator *orch, struct saga *saga,
+                         const struct engine_event *event,
+                         const struct bus_reply *reply)
+{
+    struct saga_note *note = &saga->notes[event->step][event->op];
+    struct bus_error error = reply->error;
+    if (event->code == BUS_OK && note->history_count == 0)
+        return;
+    struct saga_attempt attempt = {
+        .started = note->called,
+        .duration = run_wall(orch) - note->called,
+        .code = event->code,
+        .sentence = event->code ? error.sentence : NULL,
+    };
+    if (attempt.duration < 0)
+        attempt.duration = 0; /* the clock was set back */
+    saga_attempted(saga, event->step, event->op, &attempt);
+}
+
+static void keep_answer(struct orchestrator *orch, struct run *run,
+                        const struct engine_event *event,
+                        const struct bus_reply *reply)
+{
+    struct saga *saga = &run->saga;
+    if (event->code != BUS_OK)
+        run->last_code = event->code;
+    if (saga->plan->dtm)
+        dtm_answered(run, event, reply);
+    if (event->op == OP_CHECK)
+        return;
+    struct saga_note *note = &saga->notes[event->step][event->op];
+    note->business = reply->error.business;
+    saga_sentence(saga, event->step, event->op,
+                  reply->error.code ? reply->error.sentence : "");
+    keep_attempt(orch, saga, event, reply);
+    if (event->op == OP_ACTION && reply->error.code == BUS_OK &&
+        !saga->plan->dtm)
+        saga_reply(saga, event->step, reply->body);
+}
+
+/* False: nobody waits for it any more. */
+static bool run_landed(struct orchestrator *orch, struct run *run,
+                       const struct engine_event *event)
+{
+    assert(orch->stats.calls > 0 && run->inflight > 0);
+    orch->stats.calls--;
+    run->inflight--;
+    if (!run->over) {
+        const struct engine_branch *branch =
+            branch_at(&run->saga, event->step, event->op);
+        return branch->status == BRANCH_CALLING &&
+               branch->attempts == event->attempt;
+    }
+    if (run->inflight == 0)
+        run_free(orch, run);
+    return false;
+}
+
+void orchestrator_answered(struct orchestrator *orch, void *run_, uint16_t step,
+                           enum engine_op op, uint32_t attempt,
+                           const struct bus_reply *reply)
+{
+    struct run *run = run_;
+    struct engine_event event = {
+        .step = step,
+        .op = op,
+        .attempt = attempt,
+        .code = reply->error.code,
+    };
+    event.kind = kind_of(&reply->error, &event.unreached);
+    if (run_landed(orch, run, &event)) {
+        if (run->saga.plan->dtm)
+            event.unreached = false; /* its client's own interval counts */
+        keep_answer(orch, run, &event, reply);
+        run_event(orch, run, &event);
+    }
+    run_held_release(orch);
+}
