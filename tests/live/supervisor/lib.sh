@@ -8,7 +8,7 @@ set -u
 build=$1
 bin=$build/bin
 work=$(mktemp -d)
-export TROUPE_HOME=$work/home
+export TROUPE_HOME=$work/home DTM_PORT=0
 unset TROUPE_NOTIFY_FD TROUPE_SUPERVISOR_PID
 cp "$build/tests/supervisor/puppet" "$work/puppet"
 failures=0
