@@ -353,6 +353,7 @@ static struct saga_actor *actor_new(struct actor_process *process, bool threads)
     self->server = process->server;
     self->clock = process->clock;
     self->threads = threads;
+    self->alert_url = saga_alert_url(process);
     self->log = !process->config || process->config->log->stat;
     self->holders = 1;
     pthread_mutex_init(&self->lock, NULL);
@@ -382,8 +383,8 @@ int saga_actor_open(struct actor_process *process, bool threads,
     struct saga_actor *self = actor_new(process, threads);
     struct orchestrator_world world;
     actor_world(self, &world);
-    const struct orchestrator_config config = {.park_limit =
-                                                   saga_park_after(process)};
+    struct orchestrator_config config;
+    saga_limits(process, &config);
     self->orch = orchestrator_new(&world);
     orchestrator_configure(self->orch, &config);
     int code = open_journal(self, err);

@@ -47,6 +47,7 @@ struct saga_actor {
     struct branch_calls calls; /* none without threads */
     struct dtm_http *http;     /* NULL: DTM's API is not served */
     bool http_left;
+    const char *alert_url; /* "": nobody is told */
     pthread_mutex_t lock;
     pthread_cond_t quiet; /* for whoever drains */
     /* under lock */

@@ -11,9 +11,11 @@
 #include "actors/saga/actor_inside.h"
 #include "bus/code.h"
 #include "bus/hook.h"
+#include "bus/json.h"
 
 #define BODY_MAX ((size_t)16 << 20) /* bytes of one call's body */
 #define HTTP_ERROR 500
+#define ALERT_MS 3000
 
 static void actor_free(struct saga_actor *self)
 {
@@ -200,11 +202,62 @@ static void world_ended(void *arg, const struct saga *saga)
                 saga->plan->plan.name, engine_phase_text(saga->engine.phase));
 }
 
-static void world_parked(void *arg, const struct saga *saga, uint16_t step,
-                         enum engine_op op)
+static void alerted(void *arg, const struct http_branch_answer *answer)
+{
+    const char *gid = arg;
+    if (answer->status / 100 != 2)
+        bus_log(BUS_LOG_ERROR, NULL, NULL,
+                "the alert of saga %s was not taken: %d %s", gid,
+                answer->status, answer->error.sentence);
+    free(arg);
+}
+
+static void write_pair(struct bus_buf *buf, const char *key, const char *text)
+{
+    bus_buf_printf(buf, "%s\"%s\":", buf->len > 1 ? "," : "", key);
+    bus_json_text(buf, text, strlen(text));
+}
+
+/* As DTM sends it. */
+static void alert_post(struct saga_actor *self, const struct saga *saga,
+                       uint16_t step, enum engine_op op, const char *sentence)
 {
     char branch[SAGA_BRANCH_TEXT];
-    (void)arg;
+    struct bus_buf body;
+    char *gid = strdup(saga->gid); /* of whoever hears the answer */
+    if (!gid)
+        abort();
+    bus_buf_init(&body, BODY_MAX);
+    bus_buf_byte(&body, '{');
+    write_pair(&body, "gid", saga->gid);
+    write_pair(&body, "status",
+               saga->plan->dtm ? dtm_status(saga)
+                               : engine_phase_text(saga->engine.phase));
+    write_pair(&body, "branch", saga_target(saga, step, op));
+    write_pair(&body, "error", sentence);
+    bus_buf_printf(&body, ",\"retry_count\":%u}",
+                   saga->steps[step].branch[op].failures + 1u);
+    const struct http_branch_call call = {
+        .url = self->alert_url,
+        .gid = saga->gid,
+        .trans_type = "alert",
+        .branch_id = saga_branch(saga, step, branch),
+        .op = "alert",
+        .post = true,
+        .body = bus_buf_bytes(&body),
+        .timeout_ms = ALERT_MS,
+        .done = alerted,
+        .arg = gid,
+    };
+    http_branch_start(self->calls.branches, &call);
+    bus_buf_release(&body);
+}
+
+static void world_alert(void *arg, const struct saga *saga, uint16_t step,
+                        enum engine_op op, const char *sentence)
+{
+    struct saga_actor *self = arg;
+    char branch[SAGA_BRANCH_TEXT];
     const struct bus_log_field fields[] = {
         {.name = "gid", .text = saga->gid},
         {.name = "saga", .text = saga->plan->plan.name},
@@ -212,8 +265,10 @@ static void world_parked(void *arg, const struct saga *saga, uint16_t step,
         {.name = "target", .text = saga_target(saga, step, op)},
         {0},
     };
-    bus_log(BUS_LOG_SEVERE, &saga->trace, fields,
-            "saga %s is parked: a branch failed too often", saga->gid);
+    bus_log(BUS_LOG_ERROR, &saga->trace, fields,
+            "saga %s fails again and again: %s", saga->gid, sentence);
+    if (self->alert_url[0] && self->calls.branches)
+        alert_post(self, saga, step, op, sentence);
 }
 
 static void world_http(void *arg, void *asker, int status, const char *type,
@@ -254,7 +309,7 @@ void actor_world(struct saga_actor *self, struct orchestrator_world *ret)
         .answer = world_answer,
         .ended = world_ended,
         .unreadable = world_unreadable,
-        .parked = world_parked,
+        .alert = world_alert,
         .http = world_http,
     };
 }

@@ -11,6 +11,8 @@
 #include "bus/home.h"
 
 #define SQLITE_PREFIX "sqlite:"
+#define DAY_S 86400u
+#define KEEP_DAYS_MAX 36500u
 
 struct saga_journal_config {
     const char *data_source;
@@ -20,6 +22,9 @@ struct saga_config {
     struct saga_journal_config *journal; /* NULL: the home's data/saga.db */
     struct saga_dtm_config *dtm;         /* NULL: DTM's API is not served */
     uint32_t park_after;
+    uint32_t keep_days;
+    uint32_t alert_limit;
+    const char *alert_url;
     struct bus_list allow; /* const char * */
 };
 
@@ -77,6 +82,18 @@ static const struct bus_field config_fields[] = {
      .kind = BUS_U32,
      .offset = offsetof(struct saga_config, park_after),
      .presence = BUS_NO_PRESENCE},
+    {.name = "KeepDays",
+     .kind = BUS_U32,
+     .offset = offsetof(struct saga_config, keep_days),
+     .presence = BUS_NO_PRESENCE},
+    {.name = "AlertRetryLimit",
+     .kind = BUS_U32,
+     .offset = offsetof(struct saga_config, alert_limit),
+     .presence = BUS_NO_PRESENCE},
+    {.name = "AlertWebHook",
+     .kind = BUS_TEXT,
+     .offset = offsetof(struct saga_config, alert_url),
+     .presence = BUS_NO_PRESENCE},
     {.name = "Allow",
      .kind = BUS_TEXT,
      .cardinality = BUS_LIST,
@@ -117,10 +134,23 @@ const struct saga_dtm_config *saga_dtm_config(struct actor_process *process)
     return config ? config->dtm : NULL;
 }
 
-uint32_t saga_park_after(struct actor_process *process)
+const char *saga_alert_url(struct actor_process *process)
 {
     const struct saga_config *config = process->own;
-    return config ? config->park_after : 0;
+    return config ? config->alert_url : "";
+}
+
+void saga_limits(struct actor_process *process, struct orchestrator_config *ret)
+{
+    const struct saga_config *config = process->own;
+    *ret = (struct orchestrator_config){0};
+    if (!config)
+        return;
+    ret->park_limit = config->park_after;
+    ret->alert_limit = config->alert_limit;
+    ret->keep_s = (config->keep_days < KEEP_DAYS_MAX ? config->keep_days
+                                                     : KEEP_DAYS_MAX) *
+                  DAY_S;
 }
 
 int saga_allow(struct actor_process *process, struct bus_list *ret,

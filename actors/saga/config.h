@@ -6,6 +6,7 @@
 #define SAGA_CONFIG_H
 
 #include "actors/runtime/process.h"
+#include "actors/saga/orchestrator.h"
 
 extern const struct bus_shape saga_config_shape;
 
@@ -31,8 +32,14 @@ struct saga_dtm_config {
 /* NULL: it is not served. */
 const struct saga_dtm_config *saga_dtm_config(struct actor_process *process);
 
-/* ParkAfter: failures until a compensation is parked; 0: never. */
-uint32_t saga_park_after(struct actor_process *process);
+/* ParkAfter: failures until a compensation is parked; KeepDays: how long a
+ * finished saga is kept. 0: never, for ever. */
+void saga_limits(struct actor_process *process,
+                 struct orchestrator_config *ret);
+
+/* AlertWebHook: told of a branch that fails AlertRetryLimit times (3) and more;
+ * "": nobody. */
+const char *saga_alert_url(struct actor_process *process);
 
 /* Allow: what may be called over HTTP (struct allow_rule, in the arena). */
 int saga_allow(struct actor_process *process, struct bus_list *ret,

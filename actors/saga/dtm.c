@@ -21,7 +21,7 @@
 #define RESET_TIMEOUTS UINT64_C(3) /* resetCronTime: times timeout_to_fail */
 #define RPC_PATH "/api/json-rpc"
 #define HTTP_BAD_REQUEST 400
-#define HTTP_NOT_FOUND 404
+#define HTTP_ERROR 500
 
 /* What a path does with its work. */
 typedef void dtm_handler(struct dtm_work *work, const struct dtm_ask *ask);
@@ -331,8 +331,8 @@ static void handle_query(struct dtm_work *work, const struct dtm_ask *ask)
     const char *gid = dtm_pair(&work->pairs, "gid");
     (void)ask;
     if (!gid[0] || strlen(gid) > DTM_GID_MAX)
-        dtm_error(work->dtm, dtm_take_asker(work), HTTP_BAD_REQUEST,
-                  "no gid specified");
+        dtm_error(work->dtm, dtm_take_asker(work), HTTP_ERROR,
+                  "no gid specified"); /* as DTM says it */
     else
         dtm_with_gid(work, gid, dtm_verb_query);
 }
@@ -370,7 +370,7 @@ static void handle_reset(struct dtm_work *work, const struct dtm_ask *ask)
             if (run->saga.plan->dtm && due != INT64_MAX && due > after) {
                 more = count == max;
                 if (!more)
-                    dtm_wake(dtm, run, 0);
+                    dtm_due_now(dtm, run);
                 count += !more;
             }
             run = next;

@@ -43,6 +43,9 @@ void dtm_serve(struct dtm *dtm, const struct dtm_ask *ask);
 /* The same for a test's clock: /wait, /cron, /forward, /topics. */
 void dtm_serve_hook(struct dtm *dtm, const struct dtm_ask *ask);
 
+/* DTM's word for where a transaction stands. */
+const char *dtm_status(const struct saga *saga);
+
 /* ---- What the orchestrator calls ---- */
 
 bool dtm_frozen(const struct dtm *dtm);

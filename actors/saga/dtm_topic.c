@@ -21,8 +21,7 @@
 #define VALUE_MAX ((size_t)1 << 20) /* bytes of a topic's subscribers */
 #define SUBSCRIBERS_MAX 64
 #define HTTP_BAD_REQUEST 400
-#define HTTP_NOT_FOUND 404
-#define HTTP_CONFLICT 409
+#define HTTP_ERROR 500 /* what DTM answers in all these cases */
 
 static void refuse(struct dtm_work *work, int status, const char *message)
 {
@@ -157,10 +156,9 @@ bool dtm_topic_find(void *arg, const char *topic, struct bus_arena *arena,
 static void changed(struct dtm_work *work, struct journal_job *job)
 {
     if (job->code == BUS_ABORTED)
-        refuse(work, HTTP_CONFLICT,
-               "the topic was changed meanwhile: try again");
+        refuse(work, HTTP_ERROR, "the topic was changed meanwhile: try again");
     else if (job->code == BUS_NOT_FOUND)
-        refuse(work, HTTP_NOT_FOUND, "storage: NotFound");
+        refuse(work, HTTP_ERROR, "storage: NotFound");
     else if (!failed(work, job))
         dtm_ok(work->dtm, dtm_take_asker(work));
 }
@@ -198,7 +196,7 @@ static void subscribe(struct dtm_work *work, struct journal_job *job)
     for (size_t i = 0; i < old.count; i++) {
         items[i] = pairs[i];
         if (strcmp(pairs[i].name, url) == 0) {
-            refuse(work, HTTP_CONFLICT, "this url exists");
+            refuse(work, HTTP_ERROR, "this url exists");
             return;
         }
     }
@@ -219,12 +217,12 @@ static void unsubscribe(struct dtm_work *work, struct journal_job *job)
     if (failed(work, job))
         return;
     if (job->kv_count == 0) {
-        refuse(work, HTTP_NOT_FOUND, "no such a topic");
+        refuse(work, HTTP_ERROR, "no such a topic");
         return;
     }
     read_subscribers(job->kv[0].value, &work->arena, &old);
     if (old.count == 0) {
-        refuse(work, HTTP_NOT_FOUND, "this topic is empty");
+        refuse(work, HTTP_ERROR, "this topic is empty");
         return;
     }
     struct dtm_pair *items =
@@ -234,7 +232,7 @@ static void unsubscribe(struct dtm_work *work, struct journal_job *job)
         if (strcmp(pairs[i].name, url) != 0)
             items[count++] = pairs[i];
     if (count == old.count) {
-        refuse(work, HTTP_NOT_FOUND, "no such an url ");
+        refuse(work, HTTP_ERROR, "no such an url ");
         return;
     }
     const struct bus_list list = {items, count};
@@ -245,11 +243,11 @@ static void change(struct dtm_work *work, dtm_step *step)
 {
     const char *topic = dtm_pair(&work->pairs, "topic");
     if (!topic[0] || strlen(topic) > SAGA_GID_MAX) {
-        refuse(work, HTTP_BAD_REQUEST, "empty topic");
+        refuse(work, HTTP_ERROR, "empty topic");
         return;
     }
     if (!dtm_pair(&work->pairs, "url")[0]) {
-        refuse(work, HTTP_BAD_REQUEST, "empty url");
+        refuse(work, HTTP_ERROR, "empty url");
         return;
     }
     struct journal_job *job = dtm_lookup(work, JOURNAL_KV_FIND, step);
@@ -261,7 +259,7 @@ static void change(struct dtm_work *work, dtm_step *step)
 static void delete_topic(struct dtm_work *work, const char *topic)
 {
     if (!topic[0] || strlen(topic) > SAGA_GID_MAX) {
-        refuse(work, HTTP_BAD_REQUEST, "empty topic");
+        refuse(work, HTTP_ERROR, "empty topic");
         return;
     }
     struct journal_job *job = dtm_lookup(work, JOURNAL_KV_DELETE, changed);

@@ -16,6 +16,7 @@
 
 #define HTTP_BAD_REQUEST 400
 #define HTTP_NOT_FOUND 404
+#define HTTP_ERROR 500
 #define HTTP_UNAVAILABLE 503
 #define MESSAGE_MAX 512
 
@@ -320,7 +321,7 @@ void dtm_verb_wake(struct dtm_work *work, const struct dtm_target *target)
         return;
     }
     if (target->run && !target->run->round)
-        dtm_wake(work->dtm, target->run, 0);
+        dtm_due_now(work->dtm, target->run);
     dtm_ok(work->dtm, dtm_take_asker(work));
 }
 
@@ -362,6 +363,22 @@ void dtm_wake(struct dtm *dtm, struct run *run, int64_t shift)
         run_event(dtm->orch, run, &event);
     else
         dtm_round_over(dtm, run);
+}
+
+/* A test's clock finds it first; the real one has it go on at once. */
+void dtm_due_now(struct dtm *dtm, struct run *run)
+{
+    int64_t now = dtm->orch->world.now(dtm->orch->world.arg);
+    if (!dtm->config.hooks || engine_parked(&run->saga.engine)) {
+        dtm_wake(dtm, run, 0);
+        return;
+    }
+    run->cron_at = now;
+    for (uint16_t i = 0; i < run->saga.engine.count; i++)
+        if (run->timers[i].timer.due > now)
+            run->timers[i].timer.due = now;
+    if (run->check.timer.due > now)
+        run->check.timer.due = now;
 }
 
 /* ---- Branches ---- */
@@ -432,7 +449,7 @@ void dtm_verb_register(struct dtm_work *work, const struct dtm_target *target)
     char message[MESSAGE_MAX];
     if (type[0] && dtm_pattern(type) > SAGA_WORKFLOW) {
         snprintf(message, sizeof(message), "unknow trans type: %.64s", type);
-        dtm_error(work->dtm, dtm_take_asker(work), HTTP_BAD_REQUEST, message);
+        dtm_error(work->dtm, dtm_take_asker(work), HTTP_ERROR, message);
         return;
     }
     struct run *run = target->run;

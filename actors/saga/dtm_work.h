@@ -112,9 +112,10 @@ void dtm_verb_wake(struct dtm_work *work, const struct dtm_target *target);
 void dtm_verb_register(struct dtm_work *work, const struct dtm_target *target);
 /* Sets a run going as its time would. shift: ns that have passed beside. */
 void dtm_wake(struct dtm *dtm, struct run *run, int64_t shift);
+/* It is to go on now. */
+void dtm_due_now(struct dtm *dtm, struct run *run);
 
 /* dtm_show.c */
-const char *dtm_status(const struct saga *saga);
 void dtm_write_query(struct bus_buf *buf, const struct dtm *dtm,
                      const struct dtm_target *target, bool progress);
 void dtm_write_trans(struct bus_buf *buf, const struct dtm *dtm,

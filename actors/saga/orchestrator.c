@@ -15,7 +15,9 @@
 #include "bus/clock.h"
 #include "bus/code.h"
 
+#define ALERT_LIMIT 3 /* as DTM has it */
 #define BUCKETS_FIRST ((size_t)1024)
+#define MICRO INT64_C(1000000)     /* us a second */
 #define BODY_MAX ((size_t)8 << 20) /* bytes of one call's body */
 
 static void timer_fired(struct orchestrator *orch, struct timer *timer)
@@ -50,6 +52,8 @@ void orchestrator_tick(struct orchestrator *orch)
         timer_fired(orch, timer);
     if (orch->resume_at <= now)
         resume_next(orch);
+    if (orch->expire_at <= now && !orch->draining)
+        resume_expire(orch);
     commit_flush(orch);
 }
 
@@ -58,6 +62,8 @@ int64_t orchestrator_due(const struct orchestrator *orch)
     int64_t timer = timers_due(&orch->timers);
     int64_t commit = commit_due(orch);
     int64_t first = timer < commit ? timer : commit;
+    if (orch->expire_at < first && !orch->draining)
+        first = orch->expire_at;
     return first < orch->resume_at ? first : orch->resume_at;
 }
 
@@ -71,6 +77,11 @@ void orchestrator_request(struct orchestrator *orch,
         show_request(orch, request);
     } else if (strcmp(request->method, "list") == 0) {
         list_request(orch, request);
+    } else if (strcmp(request->method, "retry") == 0 ||
+               strcmp(request->method, "skip") == 0 ||
+               strcmp(request->method, "fail") == 0 ||
+               strcmp(request->method, "abort") == 0) {
+        operate_request(orch, request);
     } else {
         bus_error_reason(&error, BUS_UNIMPLEMENTED, "no_such_method",
                          "saga has no method %.64s", request->method);
@@ -87,6 +98,8 @@ void orchestrator_done(struct orchestrator *orch, struct journal_job *job)
     struct lookup *lookup = job->arg;
     if (lookup->kind == LOOKUP_RESUME)
         resume_done(orch, job);
+    else if (lookup->kind == LOOKUP_EXPIRE)
+        resume_expired(orch, job);
     else if (lookup->kind == LOOKUP_DTM)
         dtm_found(orch->dtm, job);
     else if (lookup->kind == LOOKUP_SUBMIT)
@@ -116,6 +129,8 @@ struct orchestrator *orchestrator_new(const struct orchestrator_world *world)
     link_init(&orch->ghosts);
     link_init(&orch->lookups);
     orch->resume_at = INT64_MAX;
+    orch->expire_at = INT64_MAX;
+    orch->alert_limit = ALERT_LIMIT;
     bus_buf_init(&orch->body, BODY_MAX);
     bus_buf_init(&orch->fill, BODY_MAX);
     bus_buf_init(&orch->detail, BODY_MAX);
@@ -152,6 +167,10 @@ void orchestrator_configure(struct orchestrator *orch,
                             const struct orchestrator_config *config)
 {
     orch->plans.park_limit = config->park_limit;
+    if (config->alert_limit > 0)
+        orch->alert_limit = config->alert_limit;
+    orch->keep_us = config->keep_s * MICRO;
+    orch->expire_at = config->keep_s ? 0 : INT64_MAX;
 }
 
 void orchestrator_start(struct orchestrator *orch)

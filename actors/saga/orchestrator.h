@@ -56,15 +56,16 @@ struct orchestrator_world {
     void (*ended)(void *arg, const struct saga *saga);
     /* A row that cannot be read back stays where it is; NULL as above. */
     void (*unreadable)(void *arg, const struct bus_error *error);
-    /* A branch failed too often; NULL as above. */
-    void (*parked)(void *arg, const struct saga *saga, uint16_t step,
-                   enum engine_op op);
+    /* A branch has failed config.alert_limit times or more, or is parked; NULL
+     * as above. */
+    void (*alert)(void *arg, const struct saga *saga, uint16_t step,
+                  enum engine_op op, const char *sentence);
     /* Answers a request of DTM's API; NULL: there are none. */
     void (*http)(void *arg, void *asker, int status, const char *type,
                  struct bus_bytes body);
 };
 
-/* A request to the actor: submit, show, list. */
+/* A request to the actor: submit, show, list; retry, skip, fail, abort. */
 struct orchestrator_request {
     const char *method;
     struct bus_bytes body;
@@ -76,12 +77,15 @@ struct orchestrator_request {
 /* Of the requests to show and list. */
 extern const struct bus_shape saga_show_shape;
 extern const struct bus_shape saga_list_shape;
+extern const struct bus_shape saga_operate_shape; /* retry, skip, fail, abort */
 
 struct orchestrator;
 
 /* Configuration; zeros are the defaults. */
 struct orchestrator_config {
     uint32_t park_limit; /* failures until a compensation is parked; 0: never */
+    uint32_t keep_s;     /* a finished saga is forgotten after; 0: never */
+    uint32_t alert_limit; /* failures of a branch until it is told of; 0: 3 */
 };
 
 struct orchestrator *orchestrator_new(const struct orchestrator_world *world);

@@ -13,6 +13,10 @@
 #include "bus/clock.h"
 #include "bus/code.h"
 
+#define EXPIRE_ROWS 500
+#define EXPIRE_EVERY_S 60
+#define EXPIRE_PAUSE_MS 50
+
 struct lookup *lookup_new(struct orchestrator *orch, enum lookup_kind kind,
                           enum journal_kind job, void *asker)
 {
@@ -90,4 +94,23 @@ void resume_done(struct orchestrator *orch, struct journal_job *job)
     orch->resume_after = last->due;
     snprintf(orch->resume_gid, sizeof(orch->resume_gid), "%s", last->gid);
     resume_next(orch);
+}
+
+void resume_expire(struct orchestrator *orch)
+{
+    struct lookup *lookup =
+        lookup_new(orch, LOOKUP_EXPIRE, JOURNAL_EXPIRE, NULL);
+    lookup->job.before = run_wall(orch) - orch->keep_us;
+    lookup->job.limit = EXPIRE_ROWS;
+    orch->expire_at = INT64_MAX;
+    orch->world.journal(orch->world.arg, &lookup->job);
+}
+
+/* There are more, or it is time to look again. */
+void resume_expired(struct orchestrator *orch, struct journal_job *job)
+{
+    bool more = !job->code && job->found_count == job->limit;
+    orch->expire_at =
+        orch->world.now(orch->world.arg) +
+        (more ? EXPIRE_PAUSE_MS * BUS_MILLI : EXPIRE_EVERY_S * BUS_SECOND);
 }

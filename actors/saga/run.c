@@ -251,8 +251,9 @@ static void run_news(struct orchestrator *orch, struct run *run,
 {
     const struct orchestrator_world *world = &orch->world;
     if (command->news == NEWS_PARKED) {
-        if (world->parked)
-            world->parked(world->arg, &run->saga, command->step, command->op);
+        if (world->alert)
+            world->alert(world->arg, &run->saga, command->step, command->op,
+                         "it failed too often and is parked");
         return;
     }
     submit_news(orch, run, command->news);

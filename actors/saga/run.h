@@ -85,7 +85,7 @@ struct run {
     uint32_t registered; /* version that holds the last registered branch */
     bool timed_out;      /* the last deadline was */
     int last_code; /* of the last branch that did not succeed, this round */
-    uint64_t holding[2]; /* calls that are held, by enum engine_op */
+    uint64_t holding[3]; /* calls that are held, by enum engine_op */
     int64_t dirty_since; /* monotonic ns */
     uint32_t writing;    /* version in the batch under way; 0: none */
     bool urgent;         /* in orch->urgent */
@@ -121,6 +121,9 @@ struct orchestrator {
     int64_t resume_at;    /* when reading back goes on, monotonic ns */
     int64_t resume_after; /* after this due time ... */
     char resume_gid[SAGA_GID_MAX + 1]; /* ... and this gid */
+    uint32_t alert_limit;              /* failures of a branch */
+    int64_t keep_us;                   /* how long finished sagas are kept */
+    int64_t expire_at; /* when the oldest are deleted, mono ns */
     struct bus_buf body, fill, detail; /* scratch */
     struct orchestrator_stats stats;
     bool draining;
@@ -170,6 +173,9 @@ int64_t commit_due(const struct orchestrator *orch);
 /* resume.c */
 void resume_next(struct orchestrator *orch);
 void resume_done(struct orchestrator *orch, struct journal_job *job);
+/* Deletes some of the finished ones that are too old. */
+void resume_expire(struct orchestrator *orch);
+void resume_expired(struct orchestrator *orch, struct journal_job *job);
 /* A row of the journal to a running saga. NULL: it cannot be read. */
 struct run *resume_row(struct orchestrator *orch,
                        const struct journal_row *row);
@@ -198,6 +204,10 @@ void show_request(struct orchestrator *orch,
 void list_request(struct orchestrator *orch,
                   const struct orchestrator_request *request);
 void show_found(struct orchestrator *orch, struct journal_job *job);
+
+/* operate.c */
+void operate_request(struct orchestrator *orch,
+                     const struct orchestrator_request *request);
 
 /* answer.c */
 void answer_error(struct orchestrator *orch, void *asker,
@@ -231,6 +241,7 @@ enum lookup_kind {
     LOOKUP_LIST,
     LOOKUP_RESUME,
     LOOKUP_DTM,
+    LOOKUP_EXPIRE,
 };
 
 struct lookup {

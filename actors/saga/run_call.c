@@ -171,13 +171,19 @@ void run_held_release(struct orchestrator *orch)
 {
     while (!must_hold(orch) && !link_alone(&orch->held)) {
         struct run *run = run_of_held(orch->held.next);
-        int op = run->holding[OP_ACTION] ? OP_ACTION : OP_COMPENSATE;
-        assert(run->holding[op] != 0);
+        int op = OP_ACTION;
+        while (run->holding[op] == 0)
+            op++;
+        assert(op <= OP_CHECK);
         uint16_t step = (uint16_t)__builtin_ctzll(run->holding[op]);
         run->holding[op] &= ~(UINT64_C(1) << step);
-        if ((run->holding[OP_ACTION] | run->holding[OP_COMPENSATE]) == 0)
+        if ((run->holding[OP_ACTION] | run->holding[OP_COMPENSATE] |
+             run->holding[OP_CHECK]) == 0)
             link_drop(&run->held);
-        run_call(orch, run, step, (enum engine_op)op);
+        /* A stop, or its client's word, may have come meanwhile. */
+        if (branch_at(&run->saga, step, (enum engine_op)op)->status ==
+            BRANCH_CALLING)
+            run_call(orch, run, step, (enum engine_op)op);
     }
 }
 
@@ -223,6 +229,23 @@ static void keep_attempt(struct orchestrator *orch, struct saga *saga,
     saga_attempted(saga, event->step, event->op, &attempt);
 }
 
+/* Again and again it fails: somebody should know. */
+static void alert(struct orchestrator *orch, const struct saga *saga,
+                  const struct engine_event *event,
+                  const struct bus_reply *reply)
+{
+    const struct orchestrator_world *world = &orch->world;
+    uint32_t failures =
+        saga->steps[event->step].branch[event->op].failures + 1u;
+    bool refused = engine_verdict(event->code) == VERDICT_REFUSE &&
+                   event->op == OP_ACTION &&
+                   saga->engine.pattern == PATTERN_SAGA;
+    if (event->code != BUS_OK && event->code != BUS_FAILED_PRECONDITION &&
+        !refused && failures >= orch->alert_limit && world->alert)
+        world->alert(world->arg, saga, event->step, event->op,
+                     reply->error.sentence);
+}
+
 static void keep_answer(struct orchestrator *orch, struct run *run,
                         const struct engine_event *event,
                         const struct bus_reply *reply)
@@ -239,6 +262,7 @@ static void keep_answer(struct orchestrator *orch, struct run *run,
     saga_sentence(saga, event->step, event->op,
                   reply->error.code ? reply->error.sentence : "");
     keep_attempt(orch, saga, event, reply);
+    alert(orch, saga, event, reply);
     if (event->op == OP_ACTION && reply->error.code == BUS_OK &&
         !saga->plan->dtm)
         saga_reply(saga, event->step, reply->body);

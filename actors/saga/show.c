@@ -72,6 +72,22 @@ static void pack_time(struct bus_buf *buf, const char *key, int64_t us)
     pack_pair(buf, key, text);
 }
 
+static void pack_history(struct bus_buf *buf, const struct saga_note *note)
+{
+    bus_pack_text(buf, "history");
+    bus_pack_array(buf, note->history_count);
+    for (uint32_t i = 0; i < note->history_count; i++) {
+        const struct saga_attempt *attempt = &note->history[i];
+        bus_pack_map(buf, 3u + (attempt->sentence != NULL));
+        pack_time(buf, "at", attempt->started);
+        bus_pack_text(buf, "duration_us");
+        bus_pack_int(buf, attempt->duration);
+        pack_pair(buf, "code", bus_code_name(attempt->code));
+        if (attempt->sentence)
+            pack_pair(buf, "sentence", attempt->sentence);
+    }
+}
+
 /* Pairs of a branch into the map that the caller opened. */
 static void pack_branch(struct bus_buf *buf, const struct saga *saga,
                         uint16_t step, enum engine_op op)
@@ -93,6 +109,8 @@ static void pack_branch(struct bus_buf *buf, const struct saga *saga,
     }
     if (note->sentence)
         pack_pair(buf, "sentence", note->sentence);
+    if (note->history_count > 0)
+        pack_history(buf, note);
 }
 
 static size_t branch_pairs(const struct saga *saga, uint16_t step,
@@ -102,25 +120,40 @@ static size_t branch_pairs(const struct saga *saga, uint16_t step,
     const struct saga_note *note = &saga->notes[step][op];
     return 2u + (note->started != 0) + (note->finished != 0) +
            (branch->code != 0) + (note->business != 0) +
-           (note->sentence != NULL);
+           (note->sentence != NULL) + (note->history_count > 0);
+}
+
+/* A URL has no method. */
+static void pack_place(struct bus_buf *buf, const struct saga *saga,
+                       uint16_t step, enum engine_op op)
+{
+    const struct saga_step *plan = NULL;
+    if (step < saga->plan->plan.step_count)
+        plan = &saga->plan->plan.steps[step];
+    const char *method = plan && op == OP_ACTION ? plan->action.method
+                         : plan                  ? plan->compensate.method
+                                                 : "";
+    pack_pair(buf, "target", saga_target(saga, step, op));
+    pack_pair(buf, "method", method);
 }
 
 static void pack_step(struct bus_buf *buf, const struct saga *saga,
                       uint16_t step)
 {
-    const struct saga_step *plan = &saga->plan->plan.steps[step];
-    bool undo = plan->compensate.target != NULL;
+    char id[SAGA_BRANCH_TEXT];
+    bool undo = saga_target(saga, step, OP_COMPENSATE) != NULL;
     bus_pack_map(buf, 3 + branch_pairs(saga, step, OP_ACTION) + undo);
-    pack_pair(buf, "name", plan->name);
-    pack_pair(buf, "target", plan->action.target);
-    pack_pair(buf, "method", plan->action.method);
+    pack_pair(buf, "name",
+              step < saga->plan->plan.step_count
+                  ? saga->plan->plan.steps[step].name
+                  : saga_branch(saga, step, id));
+    pack_place(buf, saga, step, OP_ACTION);
     pack_branch(buf, saga, step, OP_ACTION);
     if (!undo)
         return;
     bus_pack_text(buf, "compensation");
     bus_pack_map(buf, 2 + branch_pairs(saga, step, OP_COMPENSATE));
-    pack_pair(buf, "target", plan->compensate.target);
-    pack_pair(buf, "method", plan->compensate.method);
+    pack_place(buf, saga, step, OP_COMPENSATE);
     pack_branch(buf, saga, step, OP_COMPENSATE);
 }
 
@@ -130,7 +163,10 @@ static void pack_reason(struct bus_buf *buf, const struct saga *saga)
     const struct saga_note *note = &saga->notes[step][OP_ACTION];
     bus_pack_text(buf, "reason");
     bus_pack_map(buf, 4);
-    pack_pair(buf, "step", saga->plan->plan.steps[step].name);
+    pack_pair(buf, "step",
+              step < saga->plan->plan.step_count
+                  ? saga->plan->plan.steps[step].name
+                  : "");
     pack_pair(buf, "code",
               bus_code_name(saga->steps[step].branch[OP_ACTION].code));
     bus_pack_text(buf, "business");

@@ -120,6 +120,8 @@ void waiter_remove(struct orchestrator *orch, struct waiter *waiter)
     *at = waiter->next;
     timers_cancel(&orch->timers, &waiter->timer);
     orch->stats.waiters--;
+    if (waiter->kind == WAITER_DURABLE || waiter->kind == WAITER_ROUND)
+        free(waiter->asker); /* DTM's API owns it until it is answered */
     free(waiter);
 }
 

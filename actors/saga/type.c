@@ -53,11 +53,28 @@ static const struct bus_method methods[] = {
      .request = &saga_list_shape,
      .flags = BUS_NO_SIDE_EFFECTS | BUS_IDEMPOTENT,
      .doc = "sagas, newest first"},
+    {.actor = "saga",
+     .name = "retry",
+     .request = &saga_operate_shape,
+     .flags = BUS_IDEMPOTENT,
+     .doc = "tries now whatever waits or is parked"},
+    {.actor = "saga",
+     .name = "skip",
+     .request = &saga_operate_shape,
+     .doc = "a branch that waits counts as done"},
+    {.actor = "saga",
+     .name = "fail",
+     .request = &saga_operate_shape,
+     .doc = "an action that waits has failed"},
+    {.actor = "saga",
+     .name = "abort",
+     .request = &saga_operate_shape,
+     .doc = "rolls a saga back"},
 };
 static const struct actor_method actor_methods[] = {
-    {.method = &methods[0]},
-    {.method = &methods[1]},
-    {.method = &methods[2]},
+    {.method = &methods[0]}, {.method = &methods[1]}, {.method = &methods[2]},
+    {.method = &methods[3]}, {.method = &methods[4]}, {.method = &methods[5]},
+    {.method = &methods[6]},
 };
 
 const struct actor_type saga_actor = {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * bus saga show GID | ls [--status S] [--name N] [--count N] | submit FILE.saga
- * [JSON]: the saga actor's methods as tables.
+ * [JSON] | retry, abort, skip, fail: the saga actor's methods as tables.
  */
 #include "bus/cli/saga.h"
 
@@ -122,6 +122,33 @@ void cli_saga_print(struct cli *cli, struct bus_bytes saga)
     cli_table_print(&table, stdout);
 }
 
+/* retry GID | abort GID | skip GID STEP REASON | fail GID STEP REASON */
+static int operate(struct cli *cli)
+{
+    const char *verb = cli->argv[0];
+    bool step = strcmp(verb, "skip") == 0 || strcmp(verb, "fail") == 0;
+    struct bus_reply reply;
+    struct bus_buf body;
+    if (cli->argc != (step ? 4 : 2))
+        return cli_fail(CLI_USAGE, "expected: bus saga %s GID%s", verb,
+                        step ? " STEP REASON" : "");
+    bus_buf_init(&body, ASK_MAX);
+    bus_pack_map(&body, step ? 3 : 1);
+    bus_pack_text(&body, "gid");
+    bus_pack_text(&body, cli->argv[1]);
+    if (step) {
+        bus_pack_text(&body, "step");
+        bus_pack_text(&body, cli->argv[2]);
+        bus_pack_text(&body, "reason");
+        bus_pack_text(&body, cli->argv[3]);
+    }
+    if (cli_saga_ask(cli, verb, &body, &reply))
+        return cli_refused(cli, &reply.error);
+    if (cli->json)
+        cli_print_value(reply.body);
+    return CLI_DONE;
+}
+
 static int show(struct cli *cli)
 {
     struct bus_reply reply;
@@ -193,19 +220,27 @@ static int run(struct cli *cli)
     static const struct {
         const char *word;
         int (*run)(struct cli *cli);
-    } words[] = {{"show", show}, {"ls", list}, {"submit", cli_saga_submit}};
+    } words[] = {{"show", show},
+                 {"ls", list},
+                 {"retry", operate},
+                 {"abort", operate},
+                 {"skip", operate},
+                 {"fail", operate},
+                 {"submit", cli_saga_submit}};
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
         if (strcmp(cli->argv[0], words[i].word) == 0)
             return words[i].run(cli);
     }
-    return cli_fail(CLI_USAGE, "%s: expected show, ls or submit", cli->argv[0]);
+    return cli_fail(CLI_USAGE,
+                    "%s: expected show, ls, submit, retry, abort, skip or fail",
+                    cli->argv[0]);
 }
 
 static void complete(struct cli *cli, int index)
 {
     (void)cli;
     if (index == 0)
-        puts("show\nls\nsubmit");
+        puts("show\nls\nsubmit\nretry\nabort\nskip\nfail");
 }
 
 static const struct cli_option options[] = {
@@ -221,13 +256,16 @@ static const struct cli_option options[] = {
 extern const struct cli_verb cli_verb_saga;
 const struct cli_verb cli_verb_saga = {
     .name = "saga",
-    .args = "show GID | ls | submit FILE.saga [JSON]",
-    .summary = "Shows, lists and submits sagas.",
+    .args = "show GID | ls | submit FILE.saga [JSON] | retry GID | abort GID | "
+            "skip GID STEP REASON | fail GID STEP REASON",
+    .summary = "Shows, lists, submits and mends sagas.",
     .help = "submit waits for the outcome and prints the saga's reply; one "
             "that was rolled back\nends with exit status 1, one that still "
-            "runs at --timeout with 5.",
+            "runs at --timeout with 5.\nretry tries now whatever waits or is "
+            "parked. skip counts a branch that waits as\ndone, fail a step's "
+            "action as refused; the reason is kept in its history.",
     .args_min = 1,
-    .args_max = 3,
+    .args_max = 4,
     .options = options,
     .run = run,
     .complete = complete,

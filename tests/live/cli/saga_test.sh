@@ -47,6 +47,31 @@ rm "$fault"
 ended() { [ "$(saga_status "$gid")" = "done" ]; }
 await ended
 
+# By hand: what waits is skipped with a reason, or failed, or the whole aborted.
+id=810
+for verb in skip fail abort; do
+    id=$((id + 1))
+    yes UNAVAILABLE | head -n 2000 | tr '\n' ' ' >"$fault"
+    status 5 bus saga submit "$register" "${person/801/$id}" \
+        --gid "$verb" --timeout 1s
+    case $verb in
+    abort) by_hand() { bus saga abort abort; } ;;
+    *) by_hand() { bus saga "$verb" "$verb" score "no more" 2>/dev/null; } ;;
+    esac
+    [ "$verb" = abort ] || status 1 bus saga "$verb" nobody score why
+    await by_hand
+    gid=$verb
+    over() { [[ $(saga_status "$gid") == "$1" ]]; }
+    case $verb in
+    skip) await over "done" ;;
+    *) await over "undone" ;;
+    esac
+    rm "$fault"
+done
+same "the reason is kept" "skipped by hand: no more" "$(bus saga show skip \
+    --json | jq -r '.steps[1].history[-1].sentence')"
+status 2 bus saga skip skip score
+
 # Steps that do not follow one another run at the same time: the first is still
 # asked again and again when the second is done.
 cat >"$work/both.saga" <<SAGA

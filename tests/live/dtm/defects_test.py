@@ -182,6 +182,7 @@ class Frozen(Base):
         self.post("submit", self.saga(retry_interval=5000))
         self.wait()
         self.post("resetNextCronTime", {"gid": self.gid})
+        self.clock.hook("cron", now=0, cron=1)
         self.await_status("succeed")
 
 
@@ -307,6 +308,31 @@ class Parked(Base):
         self.assertEqual(self.clock.hook("cron", now=0, cron=100000), "")
         self.post("resetNextCronTime", {"gid": self.gid})
         self.await_status("failed")
+
+
+class Alerts(Base):
+    """Whoever should know is told."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.extra = f"AlertWebHook: {busi.url('alert')}\n"
+        super().setUpClass()
+
+    def test_alerts(self):
+        busi.script("out", ERROR, ERROR, ERROR)
+        self.post("submit", self.saga())
+        self.wait()
+        for _ in range(2):
+            self.clock.hook("cron", now=0, cron=180)
+        self.assertTrue(busi.await_calls(self.gid, "alert", 1))
+        told = json.loads(busi.seen(self.gid, "alert")[0].body)
+        self.assertEqual(told["gid"], self.gid)
+        self.assertEqual(told["status"], "submitted")
+        self.assertEqual(told["branch"], busi.url("out"))
+        self.assertEqual(told["retry_count"], 3)
+        self.assertIn("out of order", told["error"])
+        self.clock.hook("cron", now=0, cron=180)
+        self.assertEqual(self.status(), "succeed")
 
 
 class Token(Base):

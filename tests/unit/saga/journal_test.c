@@ -206,6 +206,86 @@ static void lists_newest_first_and_filters(void **state)
     bus_arena_release(&job.arena);
 }
 
+static void a_list_goes_on_where_the_last_one_ended(void **state)
+{
+    struct scene *scene = *state;
+    const struct journal_row rows[] = {
+        row("a", 1, "running"), row("b", 2, "done"), row("c", 2, "running")};
+    struct journal_job job = {.kind = JOURNAL_COMMIT, .rows = rows, .count = 3};
+    assert_int_equal(run(scene, &job), BUS_OK);
+    job = ask(JOURNAL_LIST, "c");
+    job.before = 2;
+    job.limit = 1;
+    job.whole = true;
+    assert_int_equal(run(scene, &job), BUS_OK);
+    assert_int_equal(job.found_count, 1);
+    assert_string_equal(job.found[0].gid, "b");
+    assert_int_equal(job.found[0].state.len, 4);
+    bus_arena_release(&job.arena);
+    job = ask(JOURNAL_LIST, "");
+    job.from = 2;
+    assert_int_equal(run(scene, &job), BUS_OK);
+    assert_int_equal(job.found_count, 2);
+    bus_arena_release(&job.arena);
+}
+
+static void finished_ones_expire(void **state)
+{
+    struct scene *scene = *state;
+    const struct journal_row rows[] = {
+        row("a", 1, "done"), row("b", 2, "running"), row("c", 9, "done")};
+    struct journal_job job = {.kind = JOURNAL_COMMIT, .rows = rows, .count = 3};
+    assert_int_equal(run(scene, &job), BUS_OK);
+    job = ask(JOURNAL_EXPIRE, "");
+    job.before = 5;
+    assert_int_equal(run(scene, &job), BUS_OK);
+    assert_int_equal(job.found_count, 1);
+    bus_arena_release(&job.arena);
+    job = ask(JOURNAL_LIST, "");
+    assert_int_equal(run(scene, &job), BUS_OK);
+    assert_int_equal(job.found_count, 2);
+    bus_arena_release(&job.arena);
+}
+
+static int put(struct scene *scene, const char *key, const char *value,
+               int64_t version)
+{
+    struct journal_job job = ask(JOURNAL_KV_PUT, key);
+    snprintf(job.name, sizeof(job.name), "topics");
+    job.value = value;
+    job.version = version;
+    int code = run(scene, &job);
+    bus_arena_release(&job.arena);
+    return code;
+}
+
+static void keys_are_changed_by_version(void **state)
+{
+    struct scene *scene = *state;
+    assert_int_equal(put(scene, "k", "one", 0), BUS_OK);
+    assert_int_equal(put(scene, "k", "again", 0), BUS_ABORTED);
+    assert_int_equal(put(scene, "k", "two", 1), BUS_OK);
+    assert_int_equal(put(scene, "k", "late", 1), BUS_ABORTED);
+    assert_int_equal(put(scene, "l", "x", 0), BUS_OK);
+    struct journal_job job = ask(JOURNAL_KV_LIST, "");
+    snprintf(job.name, sizeof(job.name), "topics");
+    assert_int_equal(run(scene, &job), BUS_OK);
+    assert_int_equal(job.kv_count, 2);
+    assert_string_equal(job.kv[0].value, "two");
+    assert_int_equal(job.kv[0].version, 2);
+    bus_arena_release(&job.arena);
+    job = ask(JOURNAL_KV_DELETE, "k");
+    snprintf(job.name, sizeof(job.name), "topics");
+    assert_int_equal(run(scene, &job), BUS_OK);
+    assert_int_equal(run(scene, &job), BUS_NOT_FOUND);
+    bus_arena_release(&job.arena);
+    job = ask(JOURNAL_KV_FIND, "k");
+    snprintf(job.name, sizeof(job.name), "topics");
+    assert_int_equal(run(scene, &job), BUS_OK);
+    assert_int_equal(job.kv_count, 0);
+    bus_arena_release(&job.arena);
+}
+
 static void an_empty_batch_proves_that_writing_works(void **state)
 {
     struct scene *scene = *state;
@@ -358,6 +438,9 @@ int main(void)
         TEST(a_saga_written_again_replaces_itself),
         TEST(reads_unfinished_ones_by_due_time_in_batches),
         TEST(lists_newest_first_and_filters),
+        TEST(a_list_goes_on_where_the_last_one_ended),
+        TEST(finished_ones_expire),
+        TEST(keys_are_changed_by_version),
         TEST(an_empty_batch_proves_that_writing_works),
         TEST(closing_finishes_what_was_handed_over),
         cmocka_unit_test(a_journal_that_cannot_be_opened_says_so),
