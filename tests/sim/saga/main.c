@@ -13,7 +13,7 @@
 
 #include "tests/sim/saga/mutants.h"
 
-#define SEEDS 300
+#define SEEDS 800
 #define SAGAS 48
 
 struct options {
@@ -32,6 +32,8 @@ static const char *const mutant_names[] = {
     [MUTANT_EARLY_TURN] = "early_turn",
     [MUTANT_EARLY_STEP] = "early_step",
     [MUTANT_FORGETS] = "forgets",
+    [MUTANT_EARLY_CONFIRM] = "early_confirm",
+    [MUTANT_DELIVERS_DROPPED] = "delivers_dropped",
 };
 #define MUTANTS (sizeof(mutant_names) / sizeof(mutant_names[0]))
 

@@ -97,6 +97,10 @@ void __wrap_engine_handle(struct engine *engine,
     struct engine_event changed = *event;
     if (mutant_now == MUTANT_RETRIES_ABORTED && event->code == BUS_ABORTED)
         changed.code = BUS_UNAVAILABLE;
+    if (mutant_now == MUTANT_DELIVERS_DROPPED &&
+        event->kind == EVENT_ANSWERED && event->op == OP_CHECK &&
+        event->code == BUS_ABORTED)
+        changed.code = BUS_OK;
     __real_engine_handle(engine, &changed, ret);
     if (mutant_now == MUTANT_SKIPS_COMPENSATION)
         skip_compensation(engine, ret);
@@ -105,6 +109,8 @@ void __wrap_engine_handle(struct engine *engine,
     else if ((mutant_now == MUTANT_EARLY_REPLY && closing(engine)) ||
              (mutant_now == MUTANT_EARLY_TURN &&
               engine->phase == PHASE_TURNING) ||
+             (mutant_now == MUTANT_EARLY_CONFIRM &&
+              engine->phase == PHASE_SUBMITTING) ||
              (mutant_now == MUTANT_EARLY_STEP &&
               engine->phase == PHASE_RUNNING && !engine_calling(engine)))
         pretend_committed(engine, ret);

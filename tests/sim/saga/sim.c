@@ -101,6 +101,7 @@ void sim_init(struct sim *sim, uint64_t seed, unsigned sagas,
     sim->random = seed * UINT64_C(0x2545f4914f6cdd1d) + 1;
     sim->mutant = mutant;
     sim->saga_count = sagas;
+    sim->trans_count = sagas / 3 < SIM_TRANS_MAX ? sagas / 3 : SIM_TRANS_MAX;
     sim->crash_in = -1;
     sim->faults = true;
     sim->jobs_end = &sim->jobs;
@@ -131,13 +132,29 @@ static bool settled(const struct sim *sim)
     for (size_t i = 0; i < sim->row_count; i++)
         if (!sim->rows[i].finished)
             return false;
-    return world_up(sim);
+    return world_up(sim) && transactions_settled(sim);
+}
+
+/* The first that is not settled. */
+static const char *unsettled(const struct sim *sim)
+{
+    for (unsigned i = 0; i < sim->saga_count; i++)
+        if (!sim->sagas[i].settled)
+            return sim->sagas[i].gid;
+    for (size_t i = 0; i < sim->row_count; i++)
+        if (!sim->rows[i].finished)
+            return sim->rows[i].gid;
+    for (unsigned i = 0; i < sim->trans_count; i++)
+        if (!sim->trans[i].settled)
+            return sim->trans[i].gid;
+    return "the orchestrator's start";
 }
 
 bool sim_run(struct sim *sim)
 {
     uint64_t count = 0;
     clients_make(sim);
+    transactions_make(sim);
     sim_at(sim, FAULTS_NS, faults_end, NULL);
     world_schedule_faults(sim);
     world_start(sim);
@@ -153,9 +170,10 @@ bool sim_run(struct sim *sim)
             break;
     }
     if (!sim->broken[0] && !settled(sim))
-        sim_break(sim, "sagas that do not end");
+        sim_break(sim, "%s does not end", unsettled(sim));
     clients_check(sim);
     participants_check(sim);
+    transactions_check(sim);
     world_stop(sim);
     /* What is still queued owns memory: let it run against a dead world. */
     sim->dead = true;
@@ -164,5 +182,6 @@ bool sim_run(struct sim *sim)
         struct sim_event event = sim_take(sim);
         event.action(sim, event.arg);
     }
+    transactions_crash(sim);
     return !sim->broken[0];
 }

@@ -9,6 +9,7 @@
 #ifndef SIM_H
 #define SIM_H
 
+#include "actors/saga/dtm.h"
 #include "actors/saga/orchestrator.h"
 #include "bus/clock.h"
 
@@ -16,6 +17,8 @@
 #define SIM_STEPS_MAX 6
 #define SIM_ACTORS 4
 #define SIM_GID_MAX 40
+#define SIM_TRANS_MAX 64
+#define SIM_BRANCHES_MAX 4
 
 /* Broken parts, each of which the simulator must notice. */
 enum sim_mutant {
@@ -26,9 +29,11 @@ enum sim_mutant {
     MUTANT_EARLY_REPLY,
     MUTANT_RETRIES_ABORTED,
     MUTANT_DROPS_WRITE,
-    MUTANT_EARLY_TURN, /* compensates before the decision is on disk */
-    MUTANT_EARLY_STEP, /* breaks rule 2 of engine.h */
-    MUTANT_FORGETS,    /* breaks rule 3: trusts what it read back */
+    MUTANT_EARLY_TURN,       /* compensates before the decision is on disk */
+    MUTANT_EARLY_STEP,       /* breaks rule 2 of engine.h */
+    MUTANT_FORGETS,          /* breaks rule 3: trusts what it read back */
+    MUTANT_EARLY_CONFIRM,    /* confirms before the submission is on disk */
+    MUTANT_DELIVERS_DROPPED, /* a message whose client said no */
 };
 
 struct sim;
@@ -79,6 +84,29 @@ struct sim_saga {
     bool settled;   /* the client asks no more */
     bool submitted; /* once at least */
     unsigned again; /* further submissions after the outcome */
+};
+
+/* What a client of DTM's API wants. */
+enum sim_wish { WISH_SUBMIT, WISH_ABORT, WISH_VANISH };
+
+struct sim_branch {
+    bool refuses;             /* of a saga: its action always does */
+    bool forth_row, back_row; /* of the barrier */
+    int forth, back;          /* effects */
+    bool asked;               /* a call is under way in this incarnation */
+};
+
+/* A transaction of DTM's API, what its client knows, and the truth. */
+struct sim_trans {
+    char gid[SIM_GID_MAX];
+    enum saga_pattern type;
+    enum sim_wish wish;
+    unsigned count;      /* branches it means to have */
+    unsigned stage;      /* requests that were answered well */
+    unsigned registered; /* branches that were called, from the first */
+    bool told;           /* its decision was taken */
+    bool settled;        /* its client asks no more */
+    struct sim_branch branches[SIM_BRANCHES_MAX];
 };
 
 /* A row on the simulated disk. */
@@ -133,6 +161,9 @@ struct sim {
     uint64_t next_id;
     struct sim_saga sagas[SIM_SAGAS_MAX];
     unsigned saga_count;
+    struct dtm *dtm; /* the orchestrator's */
+    struct sim_trans trans[SIM_TRANS_MAX];
+    unsigned trans_count;
 };
 
 /* sim.c */
@@ -182,5 +213,13 @@ void clients_answer(struct sim *sim, void *asker,
                     const struct bus_reply *reply);
 void clients_crash(struct sim *sim); /* whoever waits hears nothing */
 void clients_check(struct sim *sim);
+
+/* transactions.c */
+void transactions_make(struct sim *sim);
+void transactions_answer(struct sim *sim, void *asker, int status);
+void transactions_call(struct sim *sim, const struct saga_call *call);
+void transactions_crash(struct sim *sim);
+bool transactions_settled(const struct sim *sim);
+void transactions_check(struct sim *sim);
 
 #endif

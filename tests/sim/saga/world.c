@@ -47,7 +47,10 @@ static void world_call(void *arg, const struct saga_call *call)
     struct sim *sim = arg;
     if (!world_effect(sim))
         return;
-    participants_call(sim, call);
+    if (call->dtm)
+        transactions_call(sim, call);
+    else
+        participants_call(sim, call);
     world_effect(sim);
 }
 
@@ -57,6 +60,18 @@ static void world_answer(void *arg, void *asker, const struct bus_reply *reply)
     if (!world_effect(sim))
         return;
     clients_answer(sim, asker, reply);
+    world_effect(sim);
+}
+
+static void world_http(void *arg, void *asker, int status, const char *type,
+                       struct bus_bytes body)
+{
+    struct sim *sim = arg;
+    (void)type;
+    (void)body;
+    if (!world_effect(sim))
+        return;
+    transactions_answer(sim, asker, status);
     world_effect(sim);
 }
 
@@ -121,13 +136,16 @@ static void start(struct sim *sim, void *arg)
         .journal = world_journal,
         .call = world_call,
         .answer = world_answer,
+        .http = world_http,
     };
+    const struct dtm_config dtm = {0};
     sim->incarnation++;
     sim->dead = false;
     sim->looping = false;
     sim->wake = INT64_MAX;
     sim->crash_in = sim_fault(sim, 40) ? (int)sim_between(sim, 1, 300) : -1;
     sim->orch = orchestrator_new(&world);
+    sim->dtm = dtm_new(sim->orch, &dtm);
     orchestrator_start(sim->orch);
     world_loop(sim);
 }
@@ -170,6 +188,7 @@ void world_bury(struct sim *sim)
     orchestrator_free(sim->orch);
     sim->orch = NULL;
     clients_crash(sim);
+    transactions_crash(sim);
     participants_forget(sim);
     sim_at(sim, sim_between(sim, BUS_MILLI, 800 * BUS_MILLI), start, NULL);
 }
