@@ -344,7 +344,8 @@ void dtm_wake(struct dtm *dtm, struct run *run, int64_t shift)
     bool firm = engine->pattern != PATTERN_SAGA;
     if (engine->phase == PHASE_PREPARED &&
         engine->check.status == BRANCH_WAITING) {
-        if (!is_overdue(dtm, &run->saga, shift))
+        if (engine->pattern != PATTERN_WORKFLOW &&
+            !is_overdue(dtm, &run->saga, shift))
             event.kind = EVENT_COUNT;
         else
             event.kind = EVENT_DEADLINE;

@@ -731,7 +731,7 @@ class Workflow(Base):
             ("01", "action", "succeed"),
         )
         self.assertEqual(base64.b64decode(row["bin_data"]), b"out")
-        self.cron(now=20, cron=180)
+        self.cron()  # found is woken
         call = busi.seen(self.gid, "resume")[0]
         self.assertEqual(call.method, "POST")
         self.assertEqual(call.query["op"], "wf")
