@@ -499,6 +499,36 @@ static void serve_path(struct dtm_work *work, const struct dtm_ask *ask)
     }
 }
 
+static void write_metric(struct bus_buf *buf, const char *name,
+                         const char *type, uint64_t value)
+{
+    bus_buf_printf(buf, "# TYPE %s %s\n%s %llu\n", name, type, name,
+                   (unsigned long long)value);
+}
+
+/* In Prometheus's text form; no label but the version's, so that there is no
+ * end of them. */
+static void serve_metrics(struct dtm_work *work)
+{
+    struct orchestrator_stats stats;
+    struct bus_buf buf;
+    orchestrator_stats(work->dtm->orch, &stats);
+    bus_buf_init(&buf, DTM_ANSWER_MAX);
+    bus_buf_printf(&buf,
+                   "# TYPE dtm_server_info gauge\n"
+                   "dtm_server_info{version=\"%s\"} 1\n",
+                   BUS_VERSION);
+    write_metric(&buf, "dtm_transactions_unfinished", "gauge", stats.sagas);
+    write_metric(&buf, "dtm_branch_calls", "gauge", stats.calls);
+    write_metric(&buf, "dtm_waiting_clients", "gauge", stats.waiters);
+    write_metric(&buf, "dtm_journal_failing", "gauge", stats.failing);
+    write_metric(&buf, "dtm_journal_commits_total", "counter", stats.commits);
+    write_metric(&buf, "dtm_journal_rows_total", "counter", stats.rows);
+    dtm_text(work->dtm, dtm_take_asker(work), "text/plain; version=0.0.4",
+             &buf);
+    bus_buf_release(&buf);
+}
+
 void dtm_serve(struct dtm *dtm, const struct dtm_ask *ask)
 {
     struct dtm_asker *asker = calloc(1, sizeof(*asker));
@@ -512,6 +542,8 @@ void dtm_serve(struct dtm *dtm, const struct dtm_ask *ask)
         bus_buf_text(&buf, "{\"msg\":\"pong\"}");
         dtm_body(dtm, dtm_take_asker(work), &buf);
         bus_buf_release(&buf);
+    } else if (strcmp(ask->path, "/api/metrics") == 0) {
+        serve_metrics(work);
     } else if (strcmp(ask->path, RPC_PATH) == 0 &&
                bus_bytes_is(ask->method, "POST")) {
         serve_rpc(work, ask);

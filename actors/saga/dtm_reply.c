@@ -43,6 +43,16 @@ static void send(struct dtm *dtm, struct dtm_asker *asker, int status,
     free(asker);
 }
 
+void dtm_text(struct dtm *dtm, struct dtm_asker *asker, const char *type,
+              const struct bus_buf *text)
+{
+    const struct orchestrator_world *world = &dtm->orch->world;
+    if (world->http)
+        world->http(world->arg, asker->asker, HTTP_OK, type,
+                    bus_buf_bytes(text));
+    free(asker);
+}
+
 void dtm_not_found(struct dtm *dtm, struct dtm_asker *asker)
 {
     static const char text[] = "404 page not found";

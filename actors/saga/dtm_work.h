@@ -92,6 +92,9 @@ void dtm_failure(struct dtm *dtm, struct dtm_asker *asker, const char *message);
 void dtm_ongoing(struct dtm *dtm, struct dtm_asker *asker, const char *message);
 void dtm_error(struct dtm *dtm, struct dtm_asker *asker, int status,
                const char *message);
+/* As it is, of that media type. */
+void dtm_text(struct dtm *dtm, struct dtm_asker *asker, const char *type,
+              const struct bus_buf *text);
 void dtm_not_found(struct dtm *dtm, struct dtm_asker *asker);
 void dtm_rpc_error(struct dtm *dtm, struct dtm_asker *asker, int code,
                    const char *what, const char *of);

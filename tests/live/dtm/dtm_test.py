@@ -772,6 +772,14 @@ class Api(Base):
         answer = self.client.ask("GET", "/api/ping")
         self.assertEqual(answer.json, {"msg": "pong"})
 
+    def test_api_metrics(self):
+        answer = self.client.ask("GET", "/api/metrics")
+        self.assertEqual(answer.status, 200)
+        self.assertIn("dtm_transactions_unfinished 0", answer.text)
+        self.assertTrue(
+            answer.headers["Content-Type"].startswith("text/plain")
+        )
+
     def test_api_unknown_path(self):
         for method, path in [
             ("GET", "/"),
