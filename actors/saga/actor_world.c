@@ -12,6 +12,7 @@
 #include "bus/code.h"
 #include "bus/hook.h"
 #include "bus/json.h"
+#include "bus/pack.h"
 
 #define BODY_MAX ((size_t)16 << 20) /* bytes of one call's body */
 #define HTTP_ERROR 500
@@ -253,6 +254,35 @@ static void alert_post(struct saga_actor *self, const struct saga *saga,
     bus_buf_release(&body);
 }
 
+static void pack_pair(struct bus_buf *buf, const char *key, const char *value)
+{
+    bus_pack_text(buf, key);
+    bus_pack_text(buf, value);
+}
+
+/* saga.parked, or saga.failing, for whoever listens. */
+static void alert_publish(struct saga_actor *self, const struct saga *saga,
+                          uint16_t step, enum engine_op op,
+                          const char *sentence)
+{
+    const struct engine_branch *branch = &saga->steps[step].branch[op];
+    bool parked = branch->status == BRANCH_PARKED;
+    char id[SAGA_BRANCH_TEXT];
+    struct bus_buf body;
+    if (!self->server)
+        return;
+    bus_buf_init(&body, BODY_MAX);
+    bus_pack_map(&body, 5);
+    pack_pair(&body, "gid", saga->gid);
+    pack_pair(&body, "name", saga->plan->plan.name);
+    pack_pair(&body, "branch", saga_branch(saga, step, id));
+    pack_pair(&body, "target", saga_target(saga, step, op));
+    pack_pair(&body, "sentence", sentence);
+    bus_server_event(self->server, parked ? "saga.parked" : "saga.failing",
+                     bus_buf_bytes(&body), &saga->trace);
+    bus_buf_release(&body);
+}
+
 static void world_alert(void *arg, const struct saga *saga, uint16_t step,
                         enum engine_op op, const char *sentence)
 {
@@ -267,6 +297,7 @@ static void world_alert(void *arg, const struct saga *saga, uint16_t step,
     };
     bus_log(BUS_LOG_ERROR, &saga->trace, fields,
             "saga %s fails again and again: %s", saga->gid, sentence);
+    alert_publish(self, saga, step, op, sentence);
     if (self->alert_url[0] && self->calls.branches)
         alert_post(self, saga, step, op, sentence);
 }
