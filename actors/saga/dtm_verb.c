@@ -73,21 +73,6 @@ static void when_round_over(struct dtm_work *work, struct run *run, bool aborts)
 
 /* ---- Beginning ---- */
 
-/* Refused before anything is read, as submissions over the bus are. */
-static int check_open(const struct orchestrator *orch, struct bus_error *err)
-{
-    if (orch->draining)
-        return bus_error_reason(err, BUS_UNAVAILABLE, "draining",
-                                "the saga actor is stopping");
-    if (orch->stats.failing)
-        return bus_error_reason(err, BUS_UNAVAILABLE, "journal",
-                                "the saga journal cannot be written");
-    if (orch->stats.sagas >= ORCHESTRATOR_SAGAS_MAX)
-        return bus_error_reason(err, BUS_RESOURCE_EXHAUSTED, "busy",
-                                "too many unfinished transactions");
-    return BUS_OK;
-}
-
 /* NULL: err says why. */
 static struct run *begin(struct dtm_work *work, enum engine_event_kind kind,
                          struct bus_error *err)
@@ -102,7 +87,7 @@ static struct run *begin(struct dtm_work *work, enum engine_event_kind kind,
     struct dtm_made made = {0};
     struct plan *plan = NULL;
     struct saga saga;
-    int code = check_open(orch, err);
+    int code = submit_open(orch, err);
     if (!code)
         code = dtm_plan_make(&making, &work->trans, &made, err);
     if (!code)

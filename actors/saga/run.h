@@ -183,6 +183,8 @@ struct run *resume_row(struct orchestrator *orch,
 /* submit.c */
 void submit_request(struct orchestrator *orch,
                     const struct orchestrator_request *request);
+/* Refused before anything is read: what cannot be kept is not begun. */
+int submit_open(const struct orchestrator *orch, struct bus_error *err);
 void submit_found(struct orchestrator *orch, struct journal_job *job);
 void submit_news(struct orchestrator *orch, struct run *run,
                  enum engine_news news);

@@ -293,8 +293,7 @@ static void look_up(struct orchestrator *orch, struct submission *submission)
     orch->world.journal(orch->world.arg, &lookup->job);
 }
 
-/* Refused before anything is read: what cannot be kept is not begun. */
-static int check_open(const struct orchestrator *orch, struct bus_error *err)
+int submit_open(const struct orchestrator *orch, struct bus_error *err)
 {
     if (orch->draining)
         return bus_error_reason(err, BUS_UNAVAILABLE, "draining",
@@ -352,7 +351,7 @@ void submit_request(struct orchestrator *orch,
     submission->asker = request->asker;
     submission->trace = request->trace;
     bus_arena_init(&arena, PARSE_MAX * 2);
-    int code = check_open(orch, &error);
+    int code = submit_open(orch, &error);
     if (!code)
         code = read_submission(orch, request, &arena, submission, &error);
     if (code) {
