@@ -160,6 +160,11 @@ static void close_workflow(struct dtm_work *work,
         unknown(work, work->trans.gid);
         return;
     }
+    if (target->run && target->saga->engine.phase ==
+                           (done ? PHASE_CLOSING_DONE : PHASE_CLOSING_UNDONE)) {
+        when_durable(work, target->run); /* said before, not yet on disk */
+        return;
+    }
     if (!target->run || !is_prepared(target->saga)) {
         cannot(work, target->saga, "sumbmit");
         return;

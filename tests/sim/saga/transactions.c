@@ -322,12 +322,13 @@ static void act(struct sim *sim, struct call *call)
         go_forth(sim, call);
 }
 
-/* A workflow's client that is woken goes on. */
+/* A workflow's client that is woken goes on, unless it knows of its end. */
 static void wake_client(struct sim *sim, struct sim_trans *trans)
 {
-    if (trans->type != SAGA_WORKFLOW || trans->wish != WISH_VANISH)
+    if (trans->type != SAGA_WORKFLOW || trans->told || !trans->settled)
         return;
-    trans->wish = WISH_SUBMIT;
+    if (trans->wish == WISH_VANISH)
+        trans->wish = WISH_SUBMIT;
     trans->settled = false;
     later(sim, trans);
 }
