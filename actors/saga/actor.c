@@ -266,8 +266,9 @@ static int open_journal(struct saga_actor *self, struct bus_error *err)
     const char *source = NULL;
     int code = saga_journal_source(self->process, &source, err);
     const struct journal_options options = {
-        .driver = &sql_sqlite,
+        .driver = saga_journal_driver(source),
         .source = source,
+        .owner = saga_journal_owner(self->process),
         .clock = self->clock,
         .done = actor_job_done,
         .arg = self,
@@ -367,7 +368,8 @@ static struct saga_actor *actor_new(struct actor_process *process, bool threads)
 /* Everything but the journal, which may not have opened. */
 static void actor_release(struct saga_actor *self)
 {
-    orchestrator_free(self->orch);
+    if (self->orch)
+        orchestrator_free(self->orch);
     pthread_mutex_lock(&self->lock);
     self->stopping = true;
     pthread_mutex_unlock(&self->lock);
@@ -382,16 +384,17 @@ int saga_actor_open(struct actor_process *process, bool threads,
 {
     struct saga_actor *self = actor_new(process, threads);
     struct orchestrator_world world;
-    actor_world(self, &world);
     struct orchestrator_config config;
     saga_limits(process, &config);
-    self->orch = orchestrator_new(&world);
-    orchestrator_configure(self->orch, &config);
     int code = open_journal(self, err);
     if (code) {
         actor_release(self);
         return code;
     }
+    actor_world(self, &world);
+    world.shared = journal_shared(self->journal);
+    self->orch = orchestrator_new(&world);
+    orchestrator_configure(self->orch, &config);
     code = open_sockets(self, err);
     if (code) {
         journal_close(self->journal);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 #include "actors/saga/actor_inside.h"
 #include "bus/code.h"
@@ -317,6 +318,16 @@ static void world_unreadable(void *arg, const struct bus_error *error)
     bus_log(BUS_LOG_SEVERE, NULL, NULL, "%s", error->sentence);
 }
 
+/* Whatever is in memory is another's by now. Nothing of it may be acted upon,
+ * and the supervisor starts us again with nothing but what is ours. */
+static void world_fenced(void *arg, const struct bus_error *error)
+{
+    (void)arg;
+    bus_log(BUS_LOG_SEVERE, NULL, NULL, "%s: stopping at once",
+            error->sentence);
+    _exit(1);
+}
+
 void actor_job_done(void *arg, struct journal_job *job)
 {
     struct saga_actor *self = arg;
@@ -340,6 +351,7 @@ void actor_world(struct saga_actor *self, struct orchestrator_world *ret)
         .answer = world_answer,
         .ended = world_ended,
         .unreadable = world_unreadable,
+        .fenced = world_fenced,
         .alert = world_alert,
         .http = world_http,
     };

@@ -45,15 +45,38 @@ static int64_t riding_due(const struct orchestrator *orch)
            ORCHESTRATOR_RIDE_MS * BUS_MILLI;
 }
 
+/* A third of the lease is over. */
+static int64_t renewal_due(const struct orchestrator *orch)
+{
+    return orch->world.shared
+               ? orch->leased - JOURNAL_LEASE_MS * 2 / 3 * BUS_MILLI
+               : INT64_MAX;
+}
+
 int64_t commit_due(const struct orchestrator *orch)
 {
-    if (orch->batch->busy)
+    if (orch->batch->busy || orch->stats.fenced)
         return INT64_MAX;
     if (orch->stats.failing)
         return orch->mend;
     if (!link_alone(&orch->urgent))
         return 0;
-    return riding_due(orch);
+    int64_t riding = riding_due(orch), renewal = renewal_due(orch);
+    return riding < renewal ? riding : renewal;
+}
+
+bool commit_leased(const struct orchestrator *orch)
+{
+    return !orch->world.shared || now_of(orch) < orch->leased;
+}
+
+bool commit_fenced(struct orchestrator *orch, const struct journal_job *job)
+{
+    if (job->code != BUS_ABORTED || strcmp(job->err.reason, "fenced") != 0)
+        return false;
+    orch->stats.fenced = true;
+    orch->world.fenced(orch->world.arg, &job->err);
+    return true;
 }
 
 /* Unix time at which the saga next wants to act: its first timer. */
@@ -90,6 +113,7 @@ static void batch_add(struct orchestrator *orch, struct run *run)
         .due = wants_at(orch, run),
         .created = saga->created,
         .updated = saga->updated,
+        .contested = run->contested,
     };
     saga_pack(saga, &batch->bytes);
     assert(!batch->bytes.failed);
@@ -160,16 +184,24 @@ void commit_done(struct orchestrator *orch)
     struct batch *batch = orch->batch;
     assert(batch->busy);
     batch->busy = false;
+    if (commit_fenced(orch, &batch->job))
+        return;
     if (batch->job.code) {
         batch_failed(orch);
         return;
     }
     orch->stats.failing = false;
+    orch->leased = batch->job.leased;
     for (size_t i = 0; i < batch->count; i++) {
         struct run *run = batch->runs[i];
         struct engine_event event = {.kind = EVENT_COMMITTED,
                                      .version = run->writing};
         run->writing = 0;
+        run->contested = false;
+        if (batch->rows[i].taken) {
+            row_failed(orch, run);
+            continue;
+        }
         submit_durable(orch, run, event.version);
         run_event(orch, run, &event);
     }

@@ -5,6 +5,7 @@
 #include "actors/saga/config.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "actors/saga/allow.h"
 #include "bus/code.h"
@@ -13,6 +14,7 @@
 #define SQLITE_PREFIX "sqlite:"
 #define DAY_S 86400u
 #define KEEP_DAYS_MAX 36500u
+#define HOST_MAX 64 /* bytes of a host's name */
 
 struct saga_journal_config {
     const char *data_source;
@@ -107,6 +109,13 @@ const struct bus_shape saga_config_shape = {
     .fields = config_fields,
 };
 
+/* As go-zero's users write one: user:pass@tcp(host:3306)/db. */
+static bool is_mysql(const char *source)
+{
+    return strstr(source, "tcp(") || strstr(source, "unix(") ||
+           strstr(source, "@/");
+}
+
 int saga_journal_source(struct actor_process *process, const char **ret,
                         struct bus_error *err)
 {
@@ -121,7 +130,8 @@ int saga_journal_source(struct actor_process *process, const char **ret,
             return code;
         given = path;
     }
-    bool named = strncmp(given, SQLITE_PREFIX, strlen(SQLITE_PREFIX)) == 0;
+    bool named = strncmp(given, SQLITE_PREFIX, strlen(SQLITE_PREFIX)) == 0 ||
+                 is_mysql(given);
     *ret = bus_arena_printf(&process->arena, "%s%s", named ? "" : SQLITE_PREFIX,
                             given);
     return *ret ? BUS_OK
@@ -168,4 +178,18 @@ int saga_allow(struct actor_process *process, struct bus_list *ret,
     }
     *ret = (struct bus_list){rules, count};
     return BUS_OK;
+}
+
+const struct sql_driver *saga_journal_driver(const char *source)
+{
+    bool sqlite = strncmp(source, SQLITE_PREFIX, strlen(SQLITE_PREFIX)) == 0;
+    return sqlite ? &sql_sqlite : &sql_mysql;
+}
+
+const char *saga_journal_owner(struct actor_process *process)
+{
+    char host[HOST_MAX] = "";
+    gethostname(host, sizeof(host) - 1);
+    return bus_arena_printf(&process->arena, "%.63s:%.96s#%.24s", host,
+                            process->home, process->instance);
 }

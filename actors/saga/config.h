@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * The saga actor's own YAML keys: `Journal: {DataSource: ...}`.
+ * The saga actor's own YAML keys: `Journal: {DataSource: ...}`, a path of a
+ * SQLite file or go-zero's data source of a MySQL or MariaDB.
  */
 #ifndef SAGA_CONFIG_H
 #define SAGA_CONFIG_H
 
 #include "actors/runtime/process.h"
 #include "actors/saga/orchestrator.h"
+#include "actors/store/sql.h"
 
 extern const struct bus_shape saga_config_shape;
 
@@ -44,5 +46,12 @@ const char *saga_alert_url(struct actor_process *process);
 /* Allow: what may be called over HTTP (struct allow_rule, in the arena). */
 int saga_allow(struct actor_process *process, struct bus_list *ret,
                struct bus_error *err);
+
+/* The driver of such a source. */
+const struct sql_driver *saga_journal_driver(const char *source);
+
+/* What this process is called among the orchestrators of one MySQL, the same
+ * after a restart: host, home and instance. In the process's arena. */
+const char *saga_journal_owner(struct actor_process *process);
 
 #endif

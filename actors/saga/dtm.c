@@ -137,6 +137,11 @@ static void found_row(struct dtm_work *work, const struct journal_row *row)
     struct orchestrator *orch = work->dtm->orch;
     struct saga saga;
     struct bus_error error = {0};
+    if (!row->finished && row->foreign) {
+        dtm_error(work->dtm, dtm_take_asker(work), 503,
+                  "another orchestrator has the transaction");
+        return;
+    }
     if (!row->finished) {
         struct run *run = resume_row(orch, row);
         const struct dtm_target target = {.run = run,

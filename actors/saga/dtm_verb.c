@@ -99,6 +99,7 @@ static struct run *begin(struct dtm_work *work, enum engine_event_kind kind,
         saga.created = wall(dtm);
         saga.updated = saga.created;
         run = run_new(orch, &saga);
+        run->contested = true;
         if (kind == EVENT_SUBMITTED)
             run_begin_round(run);
         run_event(orch, run, &event);

@@ -9,9 +9,11 @@
 
 #include <assert.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "actors/saga/journal_mysql.h"
 #include "bus/clock.h"
 #include "bus/code.h"
 #include "bus/hook.h"
@@ -22,6 +24,8 @@
 struct journal {
     struct journal_options options;
     struct sql *sql;
+    bool shared; /* MySQL: what follows counts */
+    struct journal_mysql mysql;
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t wake;
@@ -34,6 +38,7 @@ struct stored {
     const char *gid;
     const char *name;
     const char *status;
+    int64_t owner; /* MySQL */
     int64_t finished, due, created, updated;
     struct bus_bytes state;
 };
@@ -49,8 +54,15 @@ static const struct bus_field stored_fields[] = {
     COLUMN(status, BUS_TEXT), COLUMN(finished, BUS_I64),
     COLUMN(due, BUS_I64),     COLUMN(created, BUS_I64),
     COLUMN(updated, BUS_I64), COLUMN(state, BUS_BYTES),
+    COLUMN(owner, BUS_I64),
 };
 static const struct bus_shape stored_shape = {
+    .name = "saga.row",
+    .size = sizeof(struct stored),
+    .count = sizeof(stored_fields) / sizeof(stored_fields[0]) - 1,
+    .fields = stored_fields,
+};
+static const struct bus_shape shared_shape = {
     .name = "saga.row",
     .size = sizeof(struct stored),
     .count = sizeof(stored_fields) / sizeof(stored_fields[0]),
@@ -162,8 +174,23 @@ static int write_probe(struct journal *journal, int64_t deadline,
                                          &done, err);
 }
 
+static int write_rows(struct journal *journal, struct journal_job *job,
+                      struct bus_error *err)
+{
+    int code = BUS_OK;
+    if (journal->shared) {
+        code = lease_renew(&journal->mysql.lease, err);
+        return code ? code : journal_mysql_write(&journal->mysql, job, err);
+    }
+    if (job->count == 0)
+        return write_probe(journal, BUS_FOREVER, err);
+    for (size_t i = 0; !code && i < job->count; i++)
+        code = write_row(journal, &job->rows[i], BUS_FOREVER, err);
+    return code;
+}
+
 /* All rows or none. */
-static int write_batch(struct journal *journal, const struct journal_job *job,
+static int write_batch(struct journal *journal, struct journal_job *job,
                        struct bus_error *err)
 {
     const struct sql_driver *driver = journal->options.driver;
@@ -171,10 +198,7 @@ static int write_batch(struct journal *journal, const struct journal_job *job,
     int code = driver->begin(journal->sql, deadline, err);
     if (code)
         return code;
-    if (job->count == 0)
-        code = write_probe(journal, BUS_FOREVER, err);
-    for (size_t i = 0; !code && i < job->count; i++)
-        code = write_row(journal, &job->rows[i], BUS_FOREVER, err);
+    code = write_rows(journal, job, err);
     if (code) {
         driver->rollback(journal->sql);
         return code;
@@ -190,7 +214,8 @@ static int commit(struct journal *journal, struct journal_job *job)
     return code;
 }
 
-static int rows_take(struct journal_job *job, const struct bus_list *list_)
+static int rows_take(const struct journal *journal, struct journal_job *job,
+                     const struct bus_list *list_)
 {
     const struct stored *stored = list_->items;
     job->found =
@@ -208,6 +233,8 @@ static int rows_take(struct journal_job *job, const struct bus_list *list_)
             .created = stored[i].created,
             .updated = stored[i].updated,
             .state = stored[i].state,
+            .foreign =
+                journal->shared && stored[i].owner != journal->mysql.lease.id,
         };
     job->found_count = list_->count;
     return BUS_OK;
@@ -221,38 +248,84 @@ struct asked {
     size_t max;
 };
 
-static struct asked asked_of(const struct journal_job *job)
+static struct asked asked_list(const struct journal *journal,
+                               const struct journal_job *job)
 {
-    struct asked asked = {.text = find, .count = 1, .max = 1};
-    asked.args[0] = sql_text(job->gid);
-    if (job->kind == JOURNAL_LIST) {
-        asked = (struct asked){.text = job->whole ? list_whole : list,
-                               .count = 9,
-                               .max = job->limit};
-        asked.args[0] = asked.args[1] = sql_text(job->status);
-        asked.args[2] = asked.args[3] = sql_text(job->name);
-        asked.args[4] = asked.args[5] =
-            sql_int(job->before ? job->before : INT64_MAX);
-        asked.args[6] = sql_text(job->gid);
-        asked.args[7] = sql_int(job->from);
-        asked.args[8] = sql_int(job->limit);
-    } else if (job->kind == JOURNAL_DUE) {
-        asked = (struct asked){.text = due, .count = 3, .max = job->limit};
-        asked.args[0] = sql_int(job->after);
-        asked.args[1] = sql_text(job->gid);
-        asked.args[2] = sql_int(job->limit);
-    }
+    static const char *const texts[2][2] = {
+        {list, list_whole}, {journal_mysql_list, journal_mysql_list_whole}};
+    struct asked asked = {.text = texts[journal->shared][job->whole],
+                          .count = 9,
+                          .max = job->limit};
+    asked.args[0] = asked.args[1] = sql_text(job->status);
+    asked.args[2] = asked.args[3] = sql_text(job->name);
+    asked.args[4] = asked.args[5] =
+        sql_int(job->before ? job->before : INT64_MAX);
+    asked.args[6] = sql_text(job->gid);
+    asked.args[7] = sql_int(job->from);
+    asked.args[8] = sql_int(job->limit);
     return asked;
+}
+
+static struct asked asked_due(const struct journal *journal,
+                              const struct journal_job *job)
+{
+    struct asked asked = {.text = due, .count = 3, .max = job->limit};
+    const struct sql_value after = sql_int(job->after);
+    const struct sql_value gid = sql_text(job->gid);
+    const struct sql_value limit = sql_int(job->limit);
+    if (journal->shared)
+        return (struct asked){.text = journal_mysql_due,
+                              .args = {sql_int(journal->mysql.lease.id), after,
+                                       after, gid, limit},
+                              .count = 5,
+                              .max = job->limit};
+    asked.args[0] = after;
+    asked.args[1] = gid;
+    asked.args[2] = limit;
+    return asked;
+}
+
+static struct asked asked_of(const struct journal *journal,
+                             const struct journal_job *job)
+{
+    if (job->kind == JOURNAL_LIST)
+        return asked_list(journal, job);
+    if (job->kind == JOURNAL_DUE)
+        return asked_due(journal, job);
+    return (struct asked){.text = journal->shared ? journal_mysql_find : find,
+                          .args = {sql_text(job->gid)},
+                          .count = 1,
+                          .max = 1};
+}
+
+static int read_asked(struct journal *journal, struct journal_job *job,
+                      const struct asked *asked)
+{
+    struct bus_list rows = {0};
+    int code = journal->options.driver->query(
+        journal->sql, asked->text, asked->args, asked->count, after(READ_NS),
+        journal->shared ? &shared_shape : &stored_shape, asked->max,
+        &job->arena, &rows, &job->err);
+    return code ? code : rows_take(journal, job, &rows);
 }
 
 static int read_rows(struct journal *journal, struct journal_job *job)
 {
-    struct asked asked = asked_of(job);
-    struct bus_list rows = {0};
-    int code = journal->options.driver->query(
-        journal->sql, asked.text, asked.args, asked.count, after(READ_NS),
-        &stored_shape, asked.max, &job->arena, &rows, &job->err);
-    return code ? code : rows_take(job, &rows);
+    struct asked asked = asked_of(journal, job);
+    return read_asked(journal, job, &asked);
+}
+
+/* The rows are ours once the transaction they are read in has committed. */
+static int read_taken(struct journal_job *job, const char *text,
+                      const struct sql_value *args, size_t count, void *arg)
+{
+    struct journal *journal = arg;
+    struct asked asked = {.text = text, .count = count, .max = job->limit};
+    memcpy(asked.args, args, count * sizeof(*args));
+    int code = read_asked(journal, job, &asked);
+    for (size_t i = 0; i < job->found_count; i++)
+        job->found[i].foreign = false;
+    return code;
 }
 
 static int read_kv(struct journal *journal, struct journal_job *job)
@@ -296,7 +369,7 @@ static struct asked put_of(const struct journal *journal,
     const struct sql_value name = sql_text(job->name), key = sql_text(job->gid);
     if (job->version == 0)
         return (struct asked){
-            .text = kv_insert,
+            .text = journal->shared ? journal_mysql_kv_insert : kv_insert,
             .args = {name, key, sql_text(job->value), now, now, name, key},
             .count = 7};
     return (struct asked){
@@ -324,7 +397,7 @@ static int change_kv(struct journal *journal, struct journal_job *job)
 static int expire_rows(struct journal *journal, struct journal_job *job)
 {
     const struct asked asked = {
-        .text = expire,
+        .text = journal->shared ? journal_mysql_expire : expire,
         .args = {sql_int(job->before), sql_int(job->limit)},
         .count = 2};
     uint64_t affected = 0;
@@ -346,6 +419,10 @@ static int job_do(struct journal *journal, struct journal_job *job)
         return change_kv(journal, job);
     case JOURNAL_EXPIRE:
         return expire_rows(journal, job);
+    case JOURNAL_TAKE:
+        return journal->shared
+                   ? lease_take(&journal->mysql.lease, job, read_taken, journal)
+                   : BUS_OK;
     case JOURNAL_FIND:
     case JOURNAL_LIST:
     case JOURNAL_DUE:
@@ -356,7 +433,10 @@ static int job_do(struct journal *journal, struct journal_job *job)
 
 static void job_run(struct journal *journal, struct journal_job *job)
 {
+    job->leased = after(JOURNAL_LEASE_MS * BUS_MILLI);
     job->code = job_do(journal, job);
+    if (!journal->shared)
+        job->leased = BUS_FOREVER;
     journal->options.done(journal->options.arg, job);
 }
 
@@ -383,6 +463,11 @@ static void *run(void *arg)
     while ((job = job_wait(journal)) != NULL)
         job_run(journal, job);
     return NULL;
+}
+
+bool journal_shared(const struct journal *journal)
+{
+    return journal->shared;
 }
 
 void journal_do(struct journal *journal, struct journal_job *job)
@@ -417,6 +502,27 @@ static int make_tables(struct journal *journal, struct bus_error *err)
     return code;
 }
 
+static int define_all(struct journal *journal, const char *const *texts,
+                      struct bus_error *err)
+{
+    int code = BUS_OK;
+    for (; !code && *texts; texts++)
+        code = sql_define(journal->options.driver, journal->sql, *texts, err);
+    return code;
+}
+
+static int share(struct journal *journal, struct bus_error *err)
+{
+    struct lease *lease = &journal->mysql.lease;
+    lease->driver = journal->options.driver;
+    lease->sql = journal->sql;
+    snprintf(lease->name, sizeof(lease->name), "%s", journal->options.owner);
+    int code = define_all(journal, journal_mysql_schema, err);
+    if (!code)
+        code = define_all(journal, lease_schema, err);
+    return code ? code : lease_open(lease, err);
+}
+
 static int start_thread(struct journal *journal, struct bus_error *err)
 {
     if (journal->options.inline_)
@@ -431,6 +537,7 @@ static void journal_free(struct journal *journal)
 {
     if (journal->sql)
         journal->options.driver->close(journal->sql);
+    journal_mysql_release(&journal->mysql);
     pthread_cond_destroy(&journal->wake);
     pthread_mutex_destroy(&journal->lock);
     free(journal);
@@ -447,8 +554,10 @@ int journal_open(const struct journal_options *options, struct journal **ret,
     pthread_mutex_init(&journal->lock, NULL);
     pthread_cond_init(&journal->wake, NULL);
     int code = options->driver->open(options->source, &journal->sql, err);
+    journal->shared = options->driver->dialect == SQL_MYSQL;
     if (!code)
-        code = make_tables(journal, err);
+        code =
+            journal->shared ? share(journal, err) : make_tables(journal, err);
     if (!code)
         code = start_thread(journal, err);
     if (code) {
@@ -468,5 +577,7 @@ void journal_close(struct journal *journal)
         pthread_mutex_unlock(&journal->lock);
         pthread_join(journal->thread, NULL);
     }
+    if (journal->shared)
+        lease_release(&journal->mysql.lease);
     journal_free(journal);
 }

@@ -4,7 +4,13 @@
  * in columns beside it. One thread owns the connection; whoever wants something
  * hands over a job and hears on that thread when it is done. Rows of many sagas
  * commit in one transaction; what was reported committed survives a crash
- * (SQLite: WAL, synchronous=FULL).
+ * (SQLite: WAL, synchronous=FULL; MySQL: as innodb_flush_log_at_trx_commit
+ * says).
+ *
+ * On MySQL several orchestrators may share the tables. Each saga belongs to
+ * one of them, under a lease (journal_lease.h) that every commit renews. A
+ * commit of one whose lease another took over is ABORTED, reason fenced, and
+ * nothing of it is written.
  */
 #ifndef SAGA_JOURNAL_H
 #define SAGA_JOURNAL_H
@@ -17,6 +23,7 @@
 
 #define JOURNAL_STATUS_MAX 16
 #define JOURNAL_LIST_MAX 1000 /* rows of one list */
+#define JOURNAL_LEASE_MS 3000 /* a silent owner's sagas are taken over then */
 
 struct journal_row {
     const char *gid;
@@ -26,6 +33,9 @@ struct journal_row {
     int64_t due; /* Unix time, us: when it next wants to act */
     int64_t created, updated;
     struct bus_bytes state; /* saga_pack; not read by a list */
+    bool contested; /* COMMIT: new, and somebody else may have its gid */
+    bool taken;     /* COMMIT's answer: somebody has; it was not written */
+    bool foreign;   /* of what was found: another orchestrator's */
 };
 
 /* X(NAME) kinds of jobs. */
@@ -33,7 +43,8 @@ enum journal_kind {
     JOURNAL_COMMIT, /* write rows; none: prove that writing works */
     JOURNAL_FIND,   /* the row of gid */
     JOURNAL_LIST,   /* newest first, by status and name, before (before, gid) */
-    JOURNAL_DUE,    /* unfinished ones, by due time, after (after, gid) */
+    JOURNAL_DUE,    /* our unfinished ones, by due time, after (after, gid) */
+    JOURNAL_TAKE,   /* unfinished ones of an owner that is gone: ours now */
     JOURNAL_EXPIRE, /* deletes finished ones that changed before `before` */
     JOURNAL_KV_FIND,   /* the row of (name, gid) */
     JOURNAL_KV_LIST,   /* of a name, by key, after gid */
@@ -54,7 +65,7 @@ struct journal_kv {
 /* A job; the caller's until journal_do, and again once it is done. */
 struct journal_job {
     enum journal_kind kind;
-    const struct journal_row *rows;  /* COMMIT */
+    struct journal_row *rows;        /* COMMIT */
     size_t count;                    /* COMMIT */
     char gid[SAGA_GID_MAX + 1];      /* FIND, DUE, LIST; the key of KV */
     char status[JOURNAL_STATUS_MAX]; /* LIST; "": any */
@@ -63,7 +74,7 @@ struct journal_job {
     int64_t before;                  /* LIST, EXPIRE; 0: whenever */
     int64_t from;                    /* LIST: made at that time or later */
     bool whole;                      /* LIST: with states */
-    uint32_t limit;                  /* LIST, DUE, EXPIRE, KV_LIST */
+    uint32_t limit;                  /* LIST, DUE, TAKE, EXPIRE, KV_LIST */
     const char *value;               /* KV_PUT; in arena, or the caller's */
     int64_t version;                 /* KV_PUT */
     void *arg;                       /* the caller's */
@@ -74,6 +85,7 @@ struct journal_job {
     size_t found_count;        /* EXPIRE: how many are gone */
     struct journal_kv *kv;     /* in arena */
     size_t kv_count;
+    int64_t leased; /* COMMIT: nobody takes over before that, monotonic ns */
     struct bus_arena arena; /* initialised and released by the caller */
     struct journal_job *next;
 };
@@ -85,7 +97,8 @@ typedef void journal_done(void *arg, struct journal_job *job);
 
 struct journal_options {
     const struct sql_driver *driver;
-    const char *source; /* "sqlite:/path" */
+    const char *source; /* "sqlite:/path", or a go-zero data source */
+    const char *owner;  /* MySQL: its name, the same after a restart */
     const struct bus_clock *clock;
     journal_done *done;
     void *arg;
@@ -95,6 +108,8 @@ struct journal_options {
 /* Opens, makes the table if it is missing, starts the thread. */
 int journal_open(const struct journal_options *options, struct journal **ret,
                  struct bus_error *err);
+/* True if others may share it: then COMMIT without rows keeps the lease. */
+bool journal_shared(const struct journal *journal);
 /* Any thread. */
 void journal_do(struct journal *journal, struct journal_job *job);
 /* Finishes every job handed over, then stops the thread. */

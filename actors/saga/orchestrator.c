@@ -26,6 +26,10 @@ static void timer_fired(struct orchestrator *orch, struct timer *timer)
         submit_late(orch, timer->owner);
         return;
     }
+    if (timer->kind == TIMER_LOOKUP) {
+        submit_look_again(orch, timer->owner);
+        return;
+    }
     struct run *run = timer->owner;
     run_begin_round(run);
     run->timed_out = timer->kind == TIMER_DEADLINE;
@@ -50,10 +54,14 @@ void orchestrator_tick(struct orchestrator *orch)
     struct timer *timer;
     while ((timer = timers_take(&orch->timers, now)) != NULL)
         timer_fired(orch, timer);
+    if (orch->stats.fenced)
+        return;
     if (orch->resume_at <= now)
         resume_next(orch);
     if (orch->expire_at <= now && !orch->draining)
         resume_expire(orch);
+    if (orch->take_at <= now)
+        resume_take(orch);
     commit_flush(orch);
 }
 
@@ -64,6 +72,8 @@ int64_t orchestrator_due(const struct orchestrator *orch)
     int64_t first = timer < commit ? timer : commit;
     if (orch->expire_at < first && !orch->draining)
         first = orch->expire_at;
+    if (orch->take_at < first)
+        first = orch->take_at;
     return first < orch->resume_at ? first : orch->resume_at;
 }
 
@@ -102,6 +112,8 @@ void orchestrator_done(struct orchestrator *orch, struct journal_job *job)
         resume_expired(orch, job);
     else if (lookup->kind == LOOKUP_DTM)
         dtm_found(orch->dtm, job);
+    else if (lookup->kind == LOOKUP_TAKE)
+        resume_taken(orch, job);
     else if (lookup->kind == LOOKUP_SUBMIT)
         submit_found(orch, job);
     else
@@ -131,6 +143,7 @@ struct orchestrator *orchestrator_new(const struct orchestrator_world *world)
     orch->resume_at = INT64_MAX;
     orch->expire_at = INT64_MAX;
     orch->alert_limit = ALERT_LIMIT;
+    orch->take_at = INT64_MAX;
     bus_buf_init(&orch->body, BODY_MAX);
     bus_buf_init(&orch->fill, BODY_MAX);
     bus_buf_init(&orch->detail, BODY_MAX);
@@ -177,12 +190,15 @@ void orchestrator_start(struct orchestrator *orch)
 {
     orch->stats.resuming = true;
     orch->resume_after = INT64_MIN;
+    if (orch->world.shared)
+        orch->take_at = 0;
     resume_next(orch);
 }
 
 void orchestrator_drain(struct orchestrator *orch)
 {
     orch->draining = true;
+    orch->take_at = INT64_MAX;
 }
 
 bool orchestrator_idle(const struct orchestrator *orch)

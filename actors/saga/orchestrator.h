@@ -20,9 +20,11 @@
 #define ORCHESTRATOR_CALLS_MAX 4096    /* branch calls in flight */
 #define ORCHESTRATOR_BATCH_ROWS 1024   /* of one commit */
 #define ORCHESTRATOR_BATCH_BYTES ((size_t)16 << 20)
-#define ORCHESTRATOR_RIDE_MS 100     /* progress waits so long for company */
-#define ORCHESTRATOR_MEND_MS 200     /* between tries of a failing journal */
-#define ORCHESTRATOR_RESUME_ROWS 256 /* read back at a time */
+#define ORCHESTRATOR_RIDE_MS 100      /* progress waits so long for company */
+#define ORCHESTRATOR_MEND_MS 200      /* between tries of a failing journal */
+#define ORCHESTRATOR_RESUME_ROWS 256  /* read back at a time */
+#define ORCHESTRATOR_TAKE_MS 1000     /* between looks for owners that died */
+#define ORCHESTRATOR_ELSEWHERE_MS 100 /* between looks at another's saga */
 #define ORCHESTRATOR_REPLY_MAX ((size_t)4 << 20) /* bytes of one answer */
 
 /* One branch call. Spans live until world->call returns. */
@@ -63,6 +65,11 @@ struct orchestrator_world {
     /* Answers a request of DTM's API; NULL: there are none. */
     void (*http)(void *arg, void *asker, int status, const char *type,
                  struct bus_bytes body);
+    /* The journal is shared with other orchestrators (journal.h). */
+    bool shared;
+    /* Another one took over what was ours: nothing but free may follow, and
+     * nothing is called or told any more. NULL only if not shared. */
+    void (*fenced)(void *arg, const struct bus_error *error);
 };
 
 /* A request to the actor: submit, show, list; retry, skip, fail, abort. */
@@ -125,6 +132,7 @@ struct orchestrator_stats {
     size_t resumed;         /* read back since the start */
     bool failing;           /* the journal is */
     bool resuming;          /* reading back is not over */
+    bool fenced;            /* others have our sagas */
     uint64_t commits, rows; /* written since the start */
 };
 void orchestrator_stats(const struct orchestrator *orch,

@@ -2,7 +2,9 @@
  *
  * Reading back: unfinished sagas in order of due time, a batch at a time, each
  * resumed at once. Rows that cannot be read stay in the journal for a human and
- * are skipped; a journal that cannot be read is asked again.
+ * are skipped; a journal that cannot be read is asked again. Where several
+ * orchestrators share it, sagas of one that fell silent are taken over the same
+ * way.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,6 +29,8 @@ struct lookup *lookup_new(struct orchestrator *orch, enum lookup_kind kind,
     lookup->asker = asker;
     lookup->job.kind = job;
     lookup->job.arg = lookup;
+    lookup->timer.kind = TIMER_LOOKUP;
+    lookup->timer.owner = lookup;
     bus_arena_init(&lookup->job.arena, BUS_ARENA_LIMIT);
     link_init(&lookup->link);
     link_append(&orch->lookups, &lookup->link);
@@ -36,6 +40,7 @@ struct lookup *lookup_new(struct orchestrator *orch, enum lookup_kind kind,
 void lookup_free(struct orchestrator *orch, struct lookup *lookup)
 {
     link_drop(&lookup->link);
+    timers_cancel(&orch->timers, &lookup->timer);
     if (lookup->submission)
         submission_free(orch, lookup->submission);
     if (lookup->dtm)
@@ -113,4 +118,26 @@ void resume_expired(struct orchestrator *orch, struct journal_job *job)
     orch->expire_at =
         orch->world.now(orch->world.arg) +
         (more ? EXPIRE_PAUSE_MS * BUS_MILLI : EXPIRE_EVERY_S * BUS_SECOND);
+}
+
+void resume_take(struct orchestrator *orch)
+{
+    struct lookup *lookup = lookup_new(orch, LOOKUP_TAKE, JOURNAL_TAKE, NULL);
+    lookup->job.limit = ORCHESTRATOR_RESUME_ROWS;
+    orch->take_at = INT64_MAX;
+    orch->world.journal(orch->world.arg, &lookup->job);
+}
+
+void resume_taken(struct orchestrator *orch, struct journal_job *job)
+{
+    int64_t wait = ORCHESTRATOR_TAKE_MS * BUS_MILLI;
+    if (commit_fenced(orch, job))
+        return;
+    for (size_t i = 0; i < job->found_count; i++)
+        if (!run_find(orch, job->found[i].gid))
+            resume_row(orch, &job->found[i]);
+    if (!job->code && job->found_count == job->limit)
+        wait = 0; /* it had more */
+    if (!orch->draining)
+        orch->take_at = orch->world.now(orch->world.arg) + wait;
 }

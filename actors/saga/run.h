@@ -40,7 +40,7 @@ static inline void link_append(struct link *head, struct link *link)
     head->prev = link;
 }
 
-enum timer_kind { TIMER_BRANCH, TIMER_WAITER, TIMER_DEADLINE };
+enum timer_kind { TIMER_BRANCH, TIMER_WAITER, TIMER_DEADLINE, TIMER_LOOKUP };
 
 /* The timer of one step: its action and its compensation never both wait; or of
  * the check. */
@@ -89,6 +89,7 @@ struct run {
     int64_t dirty_since; /* monotonic ns */
     uint32_t writing;    /* version in the batch under way; 0: none */
     bool urgent;         /* in orch->urgent */
+    bool contested;      /* its gid was not made by us */
     bool over;           /* told; freed once nothing is in flight */
     bool round;          /* something moves it: see run_round */
 };
@@ -117,6 +118,8 @@ struct orchestrator {
     struct link ghosts; /* are over, but calls of theirs are in flight */
     struct batch *batch;
     int64_t mend;         /* when failing: the next try, monotonic ns */
+    int64_t leased;       /* our sagas are ours until then, monotonic ns */
+    int64_t take_at;      /* when we look for owners that died, as above */
     struct link lookups;  /* reading jobs in the journal */
     int64_t resume_at;    /* when reading back goes on, monotonic ns */
     int64_t resume_after; /* after this due time ... */
@@ -169,6 +172,10 @@ void commit_want(struct orchestrator *orch, struct run *run, bool sync);
 void commit_done(struct orchestrator *orch);
 void commit_flush(struct orchestrator *orch);
 int64_t commit_due(const struct orchestrator *orch);
+/* False: others may have our sagas by now, nothing may be called. */
+bool commit_leased(const struct orchestrator *orch);
+/* If that is what a job's error says. */
+bool commit_fenced(struct orchestrator *orch, const struct journal_job *job);
 
 /* resume.c */
 void resume_next(struct orchestrator *orch);
@@ -176,11 +183,15 @@ void resume_done(struct orchestrator *orch, struct journal_job *job);
 /* Deletes some of the finished ones that are too old. */
 void resume_expire(struct orchestrator *orch);
 void resume_expired(struct orchestrator *orch, struct journal_job *job);
+/* Looks for sagas of an orchestrator that is gone. */
+void resume_take(struct orchestrator *orch);
+void resume_taken(struct orchestrator *orch, struct journal_job *job);
 /* A row of the journal to a running saga. NULL: it cannot be read. */
 struct run *resume_row(struct orchestrator *orch,
                        const struct journal_row *row);
 
 /* submit.c */
+struct lookup;
 void submit_request(struct orchestrator *orch,
                     const struct orchestrator_request *request);
 /* Refused before anything is read: what cannot be kept is not begun. */
@@ -199,6 +210,8 @@ struct waiter *waiter_new(struct orchestrator *orch, struct run *run,
 void waiter_remove(struct orchestrator *orch, struct waiter *waiter);
 void make_gid(struct orchestrator *orch, const char *digits, unsigned base,
               char *ret);
+/* Time to look again at a saga that another orchestrator has. */
+void submit_look_again(struct orchestrator *orch, struct lookup *lookup);
 
 /* show.c */
 void show_request(struct orchestrator *orch,
@@ -244,10 +257,12 @@ enum lookup_kind {
     LOOKUP_RESUME,
     LOOKUP_DTM,
     LOOKUP_EXPIRE,
+    LOOKUP_TAKE,
 };
 
 struct lookup {
-    struct link link; /* first member; in orch->lookups */
+    struct link link;   /* first member; in orch->lookups */
+    struct timer timer; /* LOOKUP_SUBMIT, between two looks */
     struct journal_job job;
     enum lookup_kind kind;
     void *asker;

@@ -151,8 +151,8 @@ static void run_call(struct orchestrator *orch, struct run *run, uint16_t step,
 
 static bool must_hold(const struct orchestrator *orch)
 {
-    return orch->stats.failing || orch->draining ||
-           orch->stats.calls >= ORCHESTRATOR_CALLS_MAX;
+    return orch->stats.failing || orch->draining || orch->stats.fenced ||
+           !commit_leased(orch) || orch->stats.calls >= ORCHESTRATOR_CALLS_MAX;
 }
 
 void run_call_or_hold(struct orchestrator *orch, struct run *run, uint16_t step,

@@ -221,6 +221,7 @@ static void begin(struct orchestrator *orch, struct submission *submission)
     saga.created = orch->world.wall(orch->world.arg);
     saga.updated = saga.created;
     struct run *run = run_new(orch, &saga);
+    run->contested = !submission->fresh;
     run_event(orch, run, &event);
     attach(orch, run, submission);
 }
@@ -258,6 +259,54 @@ static void answer_again(struct orchestrator *orch,
     saga_release(&saga, &orch->plans);
 }
 
+/* Another orchestrator has it: its row is looked at until it has ended. */
+static void wait_elsewhere(struct orchestrator *orch, struct lookup *lookup)
+{
+    struct submission *submission = lookup->submission;
+    struct lookup *again =
+        lookup_new(orch, LOOKUP_SUBMIT, JOURNAL_FIND, submission->asker);
+    int64_t next = now_of(orch) + ORCHESTRATOR_ELSEWHERE_MS * BUS_MILLI;
+    lookup->submission = NULL;
+    again->submission = submission;
+    memcpy(again->job.gid, submission->gid, sizeof(again->job.gid));
+    timers_set(&orch->timers, &again->timer,
+               next < submission->deadline ? next : submission->deadline);
+}
+
+void submit_look_again(struct orchestrator *orch, struct lookup *lookup)
+{
+    const struct submission *submission = lookup->submission;
+    if (!orch->draining && now_of(orch) < submission->deadline) {
+        orch->world.journal(orch->world.arg, &lookup->job);
+        return;
+    }
+    answer_still_running(orch, submission->asker, submission->gid);
+    lookup_free(orch, lookup);
+}
+
+/* True if the saga is unfinished and another's; it is dealt with then. */
+static bool found_elsewhere(struct orchestrator *orch, struct lookup *lookup,
+                            const struct journal_row *row)
+{
+    struct saga saga;
+    struct bus_error error = {0};
+    const struct submission *submission = lookup->submission;
+    if (!row || !row->foreign || row->finished || run_find(orch, row->gid))
+        return false;
+    if (saga_unpack(row->state, row->gid, &orch->plans, &saga, &error)) {
+        answer_error(orch, submission->asker, &error);
+        return true;
+    }
+    if (!same_content(&saga, submission))
+        refuse_other(orch, submission);
+    else if (submission->wait)
+        wait_elsewhere(orch, lookup);
+    else
+        answer_accepted(orch, submission->asker, &saga);
+    saga_release(&saga, &orch->plans);
+    return true;
+}
+
 void submit_found(struct orchestrator *orch, struct journal_job *job)
 {
     struct lookup *lookup = job->arg;
@@ -267,6 +316,8 @@ void submit_found(struct orchestrator *orch, struct journal_job *job)
         refuse_unwritten(orch, submission->asker);
         return;
     }
+    if (found_elsewhere(orch, lookup, row))
+        return;
     if (row && !row->finished && !run_find(orch, row->gid))
         resume_row(orch, row);
     if (row && !run_find(orch, row->gid))

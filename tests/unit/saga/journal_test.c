@@ -165,7 +165,7 @@ static void a_saga_written_again_replaces_itself(void **state)
 static void reads_unfinished_ones_by_due_time_in_batches(void **state)
 {
     struct scene *scene = *state;
-    const struct journal_row rows[] = {
+    struct journal_row rows[] = {
         row("c", 2, "running"), row("a", 3, "undoing"), row("b", 2, "running"),
         row("d", 1, "done")};
     struct journal_job job = {.kind = JOURNAL_COMMIT, .rows = rows, .count = 4};
@@ -188,7 +188,7 @@ static void reads_unfinished_ones_by_due_time_in_batches(void **state)
 static void lists_newest_first_and_filters(void **state)
 {
     struct scene *scene = *state;
-    const struct journal_row rows[] = {
+    struct journal_row rows[] = {
         row("a", 1, "running"), row("b", 2, "done"), row("c", 3, "running")};
     struct journal_job job = {.kind = JOURNAL_COMMIT, .rows = rows, .count = 3};
     assert_int_equal(run(scene, &job), BUS_OK);

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The journal's statements for MySQL and MariaDB, where a round trip costs what
+ * a row does not: rows are written many at once. A row that belongs to another
+ * orchestrator is left as it is. The journal's thread only.
+ */
+#ifndef SAGA_JOURNAL_MYSQL_H
+#define SAGA_JOURNAL_MYSQL_H
+
+#include "actors/saga/journal_lease.h"
+
+#define JOURNAL_MYSQL_SIZES 4 /* of statements: 64, 16, 4 rows and one */
+
+struct journal_mysql {
+    struct lease lease;
+    char *texts[JOURNAL_MYSQL_SIZES]; /* owned; made when first needed */
+};
+
+extern const char *const journal_mysql_schema[]; /* NULL at the end */
+extern const char journal_mysql_find[];
+extern const char journal_mysql_list[];
+extern const char journal_mysql_list_whole[];
+extern const char journal_mysql_due[];
+extern const char journal_mysql_expire[];
+extern const char journal_mysql_kv_insert[];
+
+/* In a transaction. Sets taken of rows whose gid is to be new and is another
+ * orchestrator's already. */
+int journal_mysql_write(struct journal_mysql *mysql, struct journal_job *job,
+                        struct bus_error *err);
+void journal_mysql_release(struct journal_mysql *mysql);
+
+#endif
