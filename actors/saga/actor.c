@@ -153,9 +153,10 @@ static void on_wake(uv_async_t *wake)
     (void)wake; /* the loop looks into its lists after every turn */
 }
 
+/* A timer may fire before the loop polls; it must not go to sleep then. */
 static void on_due(uv_timer_t *timer)
 {
-    (void)timer;
+    uv_stop(timer->loop);
 }
 
 /* Turns the loop until something came in or due; false: it is time to stop. */
