@@ -92,6 +92,8 @@ void orchestrator_request(struct orchestrator *orch,
                strcmp(request->method, "fail") == 0 ||
                strcmp(request->method, "abort") == 0) {
         operate_request(orch, request);
+    } else if (strcmp(request->method, "stats") == 0) {
+        stats_request(orch, request);
     } else {
         bus_error_reason(&error, BUS_UNIMPLEMENTED, "no_such_method",
                          "saga has no method %.64s", request->method);

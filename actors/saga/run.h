@@ -218,6 +218,8 @@ void show_request(struct orchestrator *orch,
                   const struct orchestrator_request *request);
 void list_request(struct orchestrator *orch,
                   const struct orchestrator_request *request);
+void stats_request(struct orchestrator *orch,
+                   const struct orchestrator_request *request);
 void show_found(struct orchestrator *orch, struct journal_job *job);
 
 /* operate.c */

@@ -316,3 +316,31 @@ void show_found(struct orchestrator *orch, struct journal_job *job)
         answer_error(orch, lookup->asker, &error);
     }
 }
+
+void stats_request(struct orchestrator *orch,
+                   const struct orchestrator_request *request)
+{
+    const struct orchestrator_stats *stats = &orch->stats;
+    const struct {
+        const char *name;
+        uint64_t value;
+    } counts[] = {
+        {"sagas", stats->sagas},     {"calls", stats->calls},
+        {"waiters", stats->waiters}, {"resumed", stats->resumed},
+        {"commits", stats->commits}, {"rows", stats->rows},
+    };
+    const size_t count = sizeof(counts) / sizeof(counts[0]);
+    struct bus_buf body;
+    bus_buf_init(&body, ORCHESTRATOR_REPLY_MAX);
+    bus_pack_map(&body, count + 2);
+    for (size_t i = 0; i < count; i++) {
+        bus_pack_text(&body, counts[i].name);
+        bus_pack_uint(&body, counts[i].value);
+    }
+    bus_pack_text(&body, "failing");
+    bus_pack_bool(&body, stats->failing);
+    bus_pack_text(&body, "resuming");
+    bus_pack_bool(&body, stats->resuming);
+    answer_body(orch, request->asker, &body);
+    bus_buf_release(&body);
+}

@@ -70,11 +70,15 @@ static const struct bus_method methods[] = {
      .name = "abort",
      .request = &saga_operate_shape,
      .doc = "rolls a saga back"},
+    {.actor = "saga",
+     .name = "stats",
+     .flags = BUS_NO_SIDE_EFFECTS | BUS_IDEMPOTENT,
+     .doc = "how much is unfinished, in flight and written"},
 };
 static const struct actor_method actor_methods[] = {
     {.method = &methods[0]}, {.method = &methods[1]}, {.method = &methods[2]},
     {.method = &methods[3]}, {.method = &methods[4]}, {.method = &methods[5]},
-    {.method = &methods[6]},
+    {.method = &methods[6]}, {.method = &methods[7]},
 };
 
 const struct actor_type saga_actor = {

@@ -4,6 +4,7 @@
 
 mariadb_pid=
 mariadb_socket=
+mariadb_extra=() # further options of the server
 
 # Every later "until" waits for what another process makes true.
 wait_for() {
@@ -36,7 +37,7 @@ mariadb_launch() {
         --socket="$mariadb_socket" --pid-file="$scratch/mariadb.pid" \
         --skip-networking --skip-grant-tables --skip-log-bin \
         --innodb-buffer-pool-size=32M --innodb-log-file-size=16M \
-        --log-error="$scratch/mariadb.log" >/dev/null 2>&1 &
+        "${mariadb_extra[@]}" --log-error="$scratch/mariadb.log" >/dev/null 2>&1 &
     mariadb_pid=$!
     if ! wait_for 30 mariadb_up; then
         cat "$scratch/mariadb.log" >&2
