@@ -209,7 +209,7 @@ static void lists_newest_first_and_filters(void **state)
 static void a_list_goes_on_where_the_last_one_ended(void **state)
 {
     struct scene *scene = *state;
-    const struct journal_row rows[] = {
+    struct journal_row rows[] = {
         row("a", 1, "running"), row("b", 2, "done"), row("c", 2, "running")};
     struct journal_job job = {.kind = JOURNAL_COMMIT, .rows = rows, .count = 3};
     assert_int_equal(run(scene, &job), BUS_OK);
@@ -232,7 +232,7 @@ static void a_list_goes_on_where_the_last_one_ended(void **state)
 static void finished_ones_expire(void **state)
 {
     struct scene *scene = *state;
-    const struct journal_row rows[] = {
+    struct journal_row rows[] = {
         row("a", 1, "done"), row("b", 2, "running"), row("c", 9, "done")};
     struct journal_job job = {.kind = JOURNAL_COMMIT, .rows = rows, .count = 3};
     assert_int_equal(run(scene, &job), BUS_OK);
