@@ -198,7 +198,8 @@ void commit_done(struct orchestrator *orch)
                                      .version = run->writing};
         run->writing = 0;
         run->contested = false;
-        if (batch->rows[i].taken) {
+        run->taken = batch->rows[i].taken;
+        if (run->taken) {
             row_failed(orch, run);
             continue;
         }

@@ -90,6 +90,7 @@ struct run {
     uint32_t writing;    /* version in the batch under way; 0: none */
     bool urgent;         /* in orch->urgent */
     bool contested;      /* its gid was not made by us */
+    bool taken;          /* and is another orchestrator's: never accepted */
     bool over;           /* told; freed once nothing is in flight */
     bool round;          /* something moves it: see run_round */
 };

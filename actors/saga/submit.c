@@ -149,12 +149,24 @@ static void refuse_unwritten(struct orchestrator *orch, void *asker)
     answer_error(orch, asker, &error);
 }
 
+/* Another orchestrator has this gid: whoever asks again hears of its saga. */
+static void refuse_taken(struct orchestrator *orch, void *asker,
+                         const char *gid)
+{
+    struct bus_error error;
+    bus_error_reason(&error, BUS_UNKNOWN, "outcome_unknown",
+                     "saga %s was submitted elsewhere at the same time", gid);
+    answer_error(orch, asker, &error);
+}
+
 static void tell(struct orchestrator *orch, struct waiter *waiter,
                  enum engine_news news)
 {
     const struct saga *saga = &waiter->run->saga;
     if (news == NEWS_ACCEPTED)
         answer_accepted(orch, waiter->asker, saga);
+    else if (news == NEWS_REFUSED && waiter->run->taken)
+        refuse_taken(orch, waiter->asker, saga->gid);
     else if (news == NEWS_REFUSED)
         refuse_unwritten(orch, waiter->asker);
     else

@@ -138,7 +138,7 @@ void clients_release(struct sim *sim)
         bus_buf_release(&sim->sagas[i].plan);
         bus_buf_release(&sim->sagas[i].request);
     }
-    clients_crash(sim);
+    clients_crash(sim, 0);
 }
 
 static void send(struct sim *sim, struct asker *asker, bool named)
@@ -170,7 +170,7 @@ static void send(struct sim *sim, struct asker *asker, bool named)
         .deadline = BUS_FOREVER,
         .asker = asker,
     };
-    orchestrator_request(sim->orch, &request);
+    orchestrator_request(sim->me->orch, &request);
     world_loop(sim);
     bus_buf_release(&body);
 }
@@ -181,7 +181,7 @@ static void submit(struct sim *sim, struct sim_saga *saga, bool other)
     if (!asker)
         abort();
     asker->saga = saga;
-    asker->incarnation = sim->incarnation;
+    asker->incarnation = sim->me->incarnation;
     asker->other = other;
     asker->next = waiting;
     waiting = asker;
@@ -193,7 +193,7 @@ static void submit_event(struct sim *sim, void *arg)
     struct sim_saga *saga = arg;
     if (sim->over)
         return; /* the run is over */
-    if (world_up(sim))
+    if (world_pick(sim))
         submit(sim, saga, saga->told != OUTCOME_NONE && sim_chance(sim, 30));
     else
         submit_later(sim, saga);
@@ -218,14 +218,19 @@ static void ask_again_or_settle(struct sim *sim, struct sim_saga *saga)
         saga->settled = true;
 }
 
-void clients_crash(struct sim *sim)
+void clients_crash(struct sim *sim, unsigned incarnation)
 {
-    while (waiting) {
-        struct asker *asker = waiting;
+    struct asker **at = &waiting;
+    while (*at) {
+        struct asker *asker = *at;
         struct sim_saga *saga = asker->saga;
-        waiting = asker->next;
+        if (incarnation && asker->incarnation != incarnation) {
+            at = &asker->next;
+            continue;
+        }
+        *at = asker->next;
         free(asker);
-        if (sim->orch || !saga->settled)
+        if (!sim->over)
             ask_again_or_settle(sim, saga);
     }
 }

@@ -11,15 +11,37 @@
 #include "bus/code.h"
 #include "tests/sim/saga/sim.h"
 
+#define LEASE_NS (JOURNAL_LEASE_MS * BUS_MILLI)
+
 struct sim_job {
     struct sim_job *next;
     struct journal_job *job; /* the orchestrator's */
     unsigned incarnation;
+    int owner; /* whose it is, under which epoch */
+    uint64_t epoch;
     struct sim_row *rows; /* a batch, copied */
+    bool *contested;      /* of each */
     size_t count;
     bool on_disk;
     bool lost; /* its process is gone */
 };
+
+static bool is_shared(const struct sim *sim)
+{
+    return sim->process_count > 1;
+}
+
+static int index_of(const struct sim *sim)
+{
+    return (int)(sim->me - sim->processes);
+}
+
+void journal_acquire(struct sim *sim)
+{
+    struct sim_owner *owner = &sim->owners[index_of(sim)];
+    sim->me->epoch = ++owner->epoch;
+    owner->until = sim->now + LEASE_NS;
+}
 
 static void row_set(struct sim_row *to, const struct journal_row *from)
 {
@@ -47,10 +69,19 @@ const struct sim_row *journal_row(const struct sim *sim, const char *gid)
     return row_find(sim, gid);
 }
 
+bool journal_owns(const struct sim *sim, const char *gid)
+{
+    const struct sim_row *row = row_find(sim, gid);
+    int me = index_of(sim);
+    return row && row->owner == me && sim->owners[me].epoch == sim->me->epoch;
+}
+
 /* Takes the row's state over. */
 static void row_store(struct sim *sim, struct sim_row *row)
 {
     struct sim_row *old = row_find(sim, row->gid);
+    if (old && old->owner != row->owner)
+        sim_break(sim, "%s: written by one that does not own it", row->gid);
     if (!old) {
         sim->rows = realloc(sim->rows, (sim->row_count + 1) * sizeof(*row));
         if (!sim->rows)
@@ -69,20 +100,44 @@ static void job_free(struct sim_job *job)
 {
     for (size_t i = 0; i < job->count; i++)
         bus_buf_release(&job->rows[i].state);
+    free(job->contested);
     free(job->rows);
     free(job);
 }
 
+/* A gid that is to be new is another's already. Unless it is lost, its process
+ * hears so. */
+static bool is_taken(struct sim *sim, const struct sim_job *job, size_t i)
+{
+    const struct sim_row *old = row_find(sim, job->rows[i].gid);
+    bool taken =
+        job->contested[i] && old && old->owner != job->owner && is_shared(sim);
+    if (!job->lost && job->job)
+        job->job->rows[i].taken = taken;
+    return taken;
+}
+
 static void job_commit(struct sim *sim, struct sim_job *job)
 {
+    struct sim_owner *owner = &sim->owners[job->owner];
+    if (owner->epoch != job->epoch && sim->mutant != MUTANT_STALE_OWNER) {
+        if (job->job)
+            job->job->code =
+                bus_error_reason(&job->job->err, BUS_ABORTED, "fenced",
+                                 "another simulated orchestrator took over");
+        return;
+    }
+    owner->until = sim->now + LEASE_NS;
     for (size_t i = 0; i < job->count; i++)
-        if (sim->mutant != MUTANT_DROPS_WRITE || sim_chance(sim, 95))
+        if (!is_taken(sim, job, i) &&
+            (sim->mutant != MUTANT_DROPS_WRITE || sim_chance(sim, 95)))
             row_store(sim, &job->rows[i]);
     job->on_disk = true;
     sim->batches++;
 }
 
-static void found_add(struct journal_job *job, const struct sim_row *row)
+static void found_add(const struct sim *sim, struct journal_job *job,
+                      const struct sim_row *row)
 {
     struct journal_row *found = &job->found[job->found_count++];
     struct bus_bytes state = bus_buf_bytes(&row->state);
@@ -94,6 +149,7 @@ static void found_add(struct journal_job *job, const struct sim_row *row)
         .due = row->due,
         .created = row->created,
         .updated = row->updated,
+        .foreign = is_shared(sim) && row->owner != index_of(sim),
     };
     found->state.data = (const uint8_t *)bus_arena_text_n(
         &job->arena, (const char *)state.data, state.len);
@@ -106,7 +162,7 @@ static bool is_after(const struct sim_row *row, int64_t due, const char *gid)
     return row->due > due || (row->due == due && strcmp(row->gid, gid) > 0);
 }
 
-static void find_due(struct sim *sim, struct journal_job *job)
+static void find_due(const struct sim *sim, struct journal_job *job, int owner)
 {
     int64_t due = job->after;
     const char *gid = job->gid;
@@ -114,15 +170,46 @@ static void find_due(struct sim *sim, struct journal_job *job)
         const struct sim_row *first = NULL;
         for (size_t i = 0; i < sim->row_count; i++) {
             const struct sim_row *row = &sim->rows[i];
-            if (!row->finished && is_after(row, due, gid) &&
+            if (!row->finished && row->owner == owner &&
+                is_after(row, due, gid) &&
                 (!first || is_after(first, row->due, row->gid)))
                 first = row;
         }
         if (!first)
             return;
-        found_add(job, first);
+        found_add(sim, job, first);
         due = first->due;
         gid = first->gid;
+    }
+}
+
+/* The owner that is to be taken over: -1, none is. */
+static int owner_gone(const struct sim *sim)
+{
+    for (int i = 0; i < sim->process_count; i++)
+        if (i != index_of(sim) && (sim->owners[i].until < sim->now ||
+                                   sim->mutant == MUTANT_TWO_OWNERS))
+            return i;
+    return -1;
+}
+
+static void job_take(struct sim *sim, struct sim_job *job)
+{
+    int gone = owner_gone(sim);
+    struct journal_job *to = job->job;
+    if (gone < 0)
+        return;
+    job_commit(sim, job); /* no rows: renews, or is fenced */
+    if (to->code)
+        return;
+    if (sim->mutant != MUTANT_TWO_OWNERS)
+        sim->owners[gone].epoch++;
+    to->found = bus_arena_array(&to->arena, to->limit, sizeof(*to->found));
+    to->after = INT64_MIN;
+    find_due(sim, to, gone);
+    for (size_t i = 0; i < to->found_count; i++) {
+        row_find(sim, to->found[i].gid)->owner = job->owner;
+        to->found[i].foreign = false;
     }
 }
 
@@ -133,12 +220,12 @@ static void job_read(struct sim *sim, struct journal_job *job)
     job->found_count = 0;
     const struct sim_row *row = row_find(sim, job->gid);
     if (job->kind == JOURNAL_FIND && row)
-        found_add(job, row);
+        found_add(sim, job, row);
     if (job->kind == JOURNAL_DUE)
-        find_due(sim, job);
+        find_due(sim, job, index_of(sim));
     if (job->kind == JOURNAL_LIST)
         for (size_t i = 0; i < sim->row_count && i < max; i++)
-            found_add(job, &sim->rows[i]);
+            found_add(sim, job, &sim->rows[i]);
 }
 
 static void job_start(struct sim *sim);
@@ -146,19 +233,22 @@ static void job_start(struct sim *sim);
 static void job_done(struct sim *sim, void *arg)
 {
     struct sim_job *job = arg;
+    bool up = world_enter(sim, job->incarnation);
     if (job->lost) {
         job_free(job);
         return;
     }
-    sim->jobs = job->next;
-    if (!sim->jobs)
-        sim->jobs_end = &sim->jobs;
+    if (up && world_paused(sim, job_done, job))
+        return;
+    sim->me->jobs = job->next;
+    if (!sim->me->jobs)
+        sim->me->jobs_end = &sim->me->jobs;
     if (world_effect(sim)) {
-        orchestrator_done(sim->orch, job->job);
+        orchestrator_done(sim->me->orch, job->job);
         world_loop(sim);
     }
     job_free(job);
-    if (sim->jobs)
+    if (sim->me->jobs)
         job_start(sim);
 }
 
@@ -169,12 +259,16 @@ static void job_act(struct sim *sim, void *arg)
         job_free(job);
         return;
     }
+    world_enter(sim, job->incarnation);
     job->job->code = BUS_OK;
+    job->job->found_count = 0;
     if (sim->disk_full || sim_fault(sim, 1))
         job->job->code = bus_error_set(&job->job->err, BUS_UNAVAILABLE,
                                        "the simulated disk is full");
     else if (job->job->kind == JOURNAL_COMMIT)
         job_commit(sim, job);
+    else if (job->job->kind == JOURNAL_TAKE)
+        job_take(sim, job);
     else
         job_read(sim, job->job);
     sim_at(sim, sim_between(sim, 1000, 50000), job_done, job);
@@ -182,7 +276,7 @@ static void job_act(struct sim *sim, void *arg)
 
 static void job_start(struct sim *sim)
 {
-    sim_at(sim, sim_between(sim, 50000, 3000000), job_act, sim->jobs);
+    sim_at(sim, sim_between(sim, 50000, 3000000), job_act, sim->me->jobs);
 }
 
 void journal_take(struct sim *sim, struct journal_job *from)
@@ -191,18 +285,25 @@ void journal_take(struct sim *sim, struct journal_job *from)
     if (!job)
         abort();
     job->job = from;
-    job->incarnation = sim->incarnation;
+    job->incarnation = sim->me->incarnation;
+    job->owner = index_of(sim);
+    job->epoch = sim->me->epoch;
+    from->leased = is_shared(sim) ? sim->now + LEASE_NS : BUS_FOREVER;
     if (from->kind == JOURNAL_COMMIT && from->count > 0) {
         job->rows = calloc(from->count, sizeof(*job->rows));
-        if (!job->rows)
+        job->contested = calloc(from->count, sizeof(*job->contested));
+        if (!job->rows || !job->contested)
             abort();
         job->count = from->count;
-        for (size_t i = 0; i < from->count; i++)
+        for (size_t i = 0; i < from->count; i++) {
             row_set(&job->rows[i], &from->rows[i]);
+            job->rows[i].owner = job->owner;
+            job->contested[i] = from->rows[i].contested;
+        }
     }
-    *sim->jobs_end = job;
-    sim->jobs_end = &job->next;
-    if (sim->jobs == job)
+    *sim->me->jobs_end = job;
+    sim->me->jobs_end = &job->next;
+    if (sim->me->jobs == job)
         job_start(sim);
 }
 
@@ -210,7 +311,7 @@ void journal_take(struct sim *sim, struct journal_job *from)
  * nobody was there to hear of it. The others were never begun. */
 void journal_crash(struct sim *sim)
 {
-    struct sim_job *first = sim->jobs;
+    struct sim_job *first = sim->me->jobs;
     struct sim_job *job = first ? first->next : NULL;
     while (job) {
         struct sim_job *next = job->next;
@@ -218,13 +319,14 @@ void journal_crash(struct sim *sim)
         job = next;
     }
     if (first) {
+        first->job = NULL; /* went with its orchestrator */
         if (!first->on_disk && first->count > 0 && !sim->disk_full &&
             sim_chance(sim, 50))
             job_commit(sim, first);
         first->lost = true; /* freed by its event */
     }
-    sim->jobs = NULL;
-    sim->jobs_end = &sim->jobs;
+    sim->me->jobs = NULL;
+    sim->me->jobs_end = &sim->me->jobs;
 }
 
 void journal_release(struct sim *sim)

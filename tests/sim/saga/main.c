@@ -34,6 +34,8 @@ static const char *const mutant_names[] = {
     [MUTANT_FORGETS] = "forgets",
     [MUTANT_EARLY_CONFIRM] = "early_confirm",
     [MUTANT_DELIVERS_DROPPED] = "delivers_dropped",
+    [MUTANT_STALE_OWNER] = "stale_owner",
+    [MUTANT_TWO_OWNERS] = "two_owners",
 };
 #define MUTANTS (sizeof(mutant_names) / sizeof(mutant_names[0]))
 

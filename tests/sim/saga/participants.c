@@ -75,9 +75,10 @@ static void answer(struct sim *sim, const struct sim_message *message)
     if (call->answered)
         return;
     call->answered = true;
-    if (!world_up(sim) || call->incarnation != sim->incarnation)
+    if (!world_enter(sim, call->incarnation))
         return;
-    step_of(call)->asked = 0;
+    if (step_of(call)->asked_by == call->incarnation)
+        step_of(call)->asked = 0;
     bus_buf_init(&body, 64);
     reply.error.code = message->code;
     reply.error.business = message->business;
@@ -91,14 +92,23 @@ static void answer(struct sim *sim, const struct sim_message *message)
         bus_pack_uint(&body, message->reply_id);
         reply.body = bus_buf_bytes(&body);
     }
-    orchestrator_answered(sim->orch, call->run, call->step, call->op,
+    orchestrator_answered(sim->me->orch, call->run, call->step, call->op,
                           call->attempt, &reply);
     world_loop(sim);
     bus_buf_release(&body);
 }
 
+static bool is_paused(struct sim *sim, const struct sim_message *message,
+                      sim_action *action)
+{
+    return world_enter(sim, message->call->incarnation) &&
+           world_paused(sim, action, (void *)(uintptr_t)message);
+}
+
 static void arrive_back(struct sim *sim, void *arg)
 {
+    if (is_paused(sim, arg, arrive_back))
+        return;
     answer(sim, arg);
     message_free(arg);
 }
@@ -262,6 +272,8 @@ static void arrive(struct sim *sim, void *arg)
 static void time_out(struct sim *sim, void *arg)
 {
     struct sim_message *message = arg;
+    if (is_paused(sim, message, time_out))
+        return;
     message->code = BUS_DEADLINE_EXCEEDED;
     answer(sim, message);
     message_free(message);
@@ -290,7 +302,7 @@ static struct sim_call *call_new(struct sim *sim, const struct saga_call *from,
     struct sim_call *call = calloc(1, sizeof(*call));
     if (!call)
         abort();
-    *call = (struct sim_call){.incarnation = sim->incarnation,
+    *call = (struct sim_call){.incarnation = sim->me->incarnation,
                               .run = from->run,
                               .step = from->step,
                               .op = from->op,
@@ -311,7 +323,11 @@ static void check_call(struct sim *sim, const struct saga_call *call,
     if (strcmp(branch, call->mark.branch) != 0 || call->step >= saga->count)
         sim_break(sim, "%s: branch %s for step %u", call->mark.gid,
                   call->mark.branch, call->step);
-    if (saga->steps[call->step].asked)
+    if (!journal_owns(sim, call->mark.gid))
+        sim_break(sim, "%s: called by an orchestrator that does not own it",
+                  call->mark.gid);
+    if (saga->steps[call->step].asked &&
+        saga->steps[call->step].asked_by == sim->me->incarnation)
         sim_break(sim, "%s step %u: two calls at once", call->mark.gid,
                   call->step);
 }
@@ -341,6 +357,7 @@ void participants_call(struct sim *sim, const struct saga_call *call)
     message.call->holders = 1;
     sim->calls++;
     saga->steps[call->step].asked = call->attempt;
+    saga->steps[call->step].asked_by = sim->me->incarnation;
     sim_at(sim, call->timeout_ms * BUS_MILLI, time_out, message_copy(&message));
     if (!sim_fault(sim, 4))
         send(sim, &message);
@@ -359,7 +376,8 @@ void participants_forget(struct sim *sim)
 {
     for (unsigned i = 0; i < sim->saga_count; i++)
         for (unsigned k = 0; k < sim->sagas[i].count; k++)
-            sim->sagas[i].steps[k].asked = 0;
+            if (sim->sagas[i].steps[k].asked_by == sim->me->incarnation)
+                sim->sagas[i].steps[k].asked = 0;
 }
 
 static void check_saga(struct sim *sim, const struct sim_saga *saga)

@@ -101,10 +101,18 @@ void sim_init(struct sim *sim, uint64_t seed, unsigned sagas,
     sim->random = seed * UINT64_C(0x2545f4914f6cdd1d) + 1;
     sim->mutant = mutant;
     sim->saga_count = sagas;
-    sim->trans_count = sagas / 3 < SIM_TRANS_MAX ? sagas / 3 : SIM_TRANS_MAX;
-    sim->crash_in = -1;
     sim->faults = true;
-    sim->jobs_end = &sim->jobs;
+    /* Every fourth seed has several orchestrators. */
+    sim->process_count = seed % 4 ? 1 : 2 + (int)(seed / 4 % 2);
+    sim->me = sim->processes;
+    /* DTM's API wants a transaction's owner: its clients have one server. */
+    if (sim->process_count == 1)
+        sim->trans_count =
+            sagas / 3 < SIM_TRANS_MAX ? sagas / 3 : SIM_TRANS_MAX;
+    for (int i = 0; i < sim->process_count; i++) {
+        sim->processes[i].crash_in = -1;
+        sim->processes[i].jobs_end = &sim->processes[i].jobs;
+    }
 }
 
 void sim_release(struct sim *sim)
@@ -118,7 +126,10 @@ static void faults_end(struct sim *sim, void *arg)
 {
     (void)arg;
     sim->faults = false;
-    sim->crash_in = -1;
+    for (int i = 0; i < sim->process_count; i++) {
+        sim->processes[i].crash_in = -1;
+        sim->processes[i].paused = 0;
+    }
     sim->disk_full = false;
     for (int i = 0; i < SIM_ACTORS; i++)
         sim->actor_down[i] = sim->actor_sick[i] = false;
@@ -132,7 +143,7 @@ static bool settled(const struct sim *sim)
     for (size_t i = 0; i < sim->row_count; i++)
         if (!sim->rows[i].finished)
             return false;
-    return world_up(sim) && transactions_settled(sim);
+    return world_any_up(sim) && transactions_settled(sim);
 }
 
 /* The first that is not settled. */
@@ -176,7 +187,6 @@ bool sim_run(struct sim *sim)
     transactions_check(sim);
     world_stop(sim);
     /* What is still queued owns memory: let it run against a dead world. */
-    sim->dead = true;
     sim->over = true;
     while (sim->events > 0) {
         struct sim_event event = sim_take(sim);

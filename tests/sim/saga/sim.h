@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
  * The world of the saga orchestrator, simulated: virtual time, one queue of
- * events, one seed. Orchestrator, engine, plan, values and state codec are the
- * real ones; the journal, the participants with their barrier, the network and
- * the clients are models in this folder. Whatever breaks an invariant stops the
- * run and names the seed.
+ * events, one seed; one orchestrator or several that share a journal.
+ * Orchestrator, engine, plan, values and state codec are the real ones; the
+ * journal, the participants with their barrier, the network and the clients are
+ * models in this folder. Whatever breaks an invariant stops the run and names
+ * the seed.
  */
 #ifndef SIM_H
 #define SIM_H
@@ -19,6 +20,7 @@
 #define SIM_GID_MAX 40
 #define SIM_TRANS_MAX 64
 #define SIM_BRANCHES_MAX 4
+#define SIM_PROCESSES 3
 
 /* Broken parts, each of which the simulator must notice. */
 enum sim_mutant {
@@ -34,6 +36,8 @@ enum sim_mutant {
     MUTANT_FORGETS,          /* breaks rule 3: trusts what it read back */
     MUTANT_EARLY_CONFIRM,    /* confirms before the submission is on disk */
     MUTANT_DELIVERS_DROPPED, /* a message whose client said no */
+    MUTANT_STALE_OWNER,      /* a journal that lets a fenced owner write */
+    MUTANT_TWO_OWNERS,       /* takes sagas of an owner that lives */
 };
 
 struct sim;
@@ -62,9 +66,10 @@ struct sim_step {
     /* the participant's database */
     enum { ROW_NONE, ROW_OWN, ROW_BY_COMPENSATION } action_row;
     bool undo_row;
-    uint64_t id;      /* of the stored reply; 0: none */
-    uint64_t asked;   /* attempt under way in this incarnation; 0: none */
-    int done, undone; /* effects */
+    uint64_t id;       /* of the stored reply; 0: none */
+    uint64_t asked;    /* attempt under way; 0: none */
+    unsigned asked_by; /* in this incarnation */
+    int done, undone;  /* effects */
 };
 
 enum sim_outcome { OUTCOME_NONE, OUTCOME_DONE, OUTCOME_ROLLED_BACK };
@@ -116,7 +121,29 @@ struct sim_row {
     char status[JOURNAL_STATUS_MAX];
     bool finished;
     int64_t due, created, updated;
+    int owner; /* index of a process */
     struct bus_buf state;
+};
+
+struct sim_job; /* journal.c */
+
+/* One orchestrator's process. */
+struct sim_process {
+    struct orchestrator *orch;
+    unsigned incarnation; /* no two processes ever have the same */
+    bool dead;            /* crashed inside a call of its world */
+    int crash_in;         /* effects left until it crashes; -1: does not */
+    bool looping;         /* a tick is scheduled */
+    int64_t wake;         /* when it looks again by itself */
+    int64_t paused;       /* it does nothing until then, ns */
+    struct sim_job *jobs, **jobs_end;
+    uint64_t epoch; /* of its lease */
+};
+
+/* What the shared journal knows of an owner. */
+struct sim_owner {
+    uint64_t epoch;
+    int64_t until;
 };
 
 struct sim_event {
@@ -125,8 +152,6 @@ struct sim_event {
     sim_action *action;
     void *arg;
 };
-
-struct sim_job; /* journal.c */
 
 struct sim {
     uint64_t seed;
@@ -139,19 +164,17 @@ struct sim {
     char broken[256]; /* "": every invariant holds */
     bool faults;      /* on: things go wrong */
     bool over;        /* what is still queued is only let go */
-    /* the orchestrator's process */
-    struct orchestrator *orch;
-    unsigned incarnation;
-    bool dead;    /* crashed inside a call of its world */
-    int crash_in; /* effects left until it crashes; -1: does not */
-    bool looping; /* a tick is scheduled */
-    int64_t wake; /* when it looks again by itself */
+    /* the orchestrators' processes */
+    struct sim_process processes[SIM_PROCESSES];
+    int process_count;      /* more than one: the journal is shared */
+    struct sim_process *me; /* whose turn it is */
+    unsigned incarnations;
     unsigned crashes;
     uint64_t effects, calls;
     /* the disk */
     struct sim_row *rows;
     size_t row_count;
-    struct sim_job *jobs, **jobs_end;
+    struct sim_owner owners[SIM_PROCESSES];
     bool disk_full;
     uint64_t batches;
     /* the rest of the world */
@@ -182,10 +205,16 @@ bool sim_fault(struct sim *sim, int percent);
 void sim_break(struct sim *sim, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* world.c: the orchestrator's process */
+/* world.c: the orchestrators' processes. What follows is of sim->me. */
 void world_start(struct sim *sim);
-void world_stop(struct sim *sim); /* at the end of a run */
-bool world_up(const struct sim *sim);
+void world_stop(struct sim *sim); /* at the end of a run; all of them */
+/* Makes the process of that incarnation sim->me; false: it is gone. */
+bool world_enter(struct sim *sim, unsigned incarnation);
+/* One that can be asked; false: there is none. */
+bool world_pick(struct sim *sim);
+/* If it is paused, the action comes again after that. */
+bool world_paused(struct sim *sim, sim_action *action, void *arg);
+bool world_any_up(const struct sim *sim);
 void world_loop(struct sim *sim); /* a round of its loop, soon */
 /* An effect is about to happen or has just happened; false: the process is
  * dead and it does not. */
@@ -197,13 +226,17 @@ void world_schedule_faults(struct sim *sim);
 /* journal.c */
 void journal_take(struct sim *sim, struct journal_job *job);
 void journal_crash(struct sim *sim);
+/* A process begins, with its name's rows, under a new epoch. */
+void journal_acquire(struct sim *sim);
+/* True if sim->me may act for a saga. */
+bool journal_owns(const struct sim *sim, const char *gid);
 const struct sim_row *journal_row(const struct sim *sim, const char *gid);
 void journal_release(struct sim *sim);
 
 /* participants.c */
 void participants_call(struct sim *sim, const struct saga_call *call);
 void participants_restart(struct sim *sim, int actor);
-void participants_forget(struct sim *sim); /* the caller is gone */
+void participants_forget(struct sim *sim); /* sim->me is gone */
 void participants_check(struct sim *sim);
 
 /* clients.c */
@@ -211,7 +244,8 @@ void clients_make(struct sim *sim);
 void clients_release(struct sim *sim);
 void clients_answer(struct sim *sim, void *asker,
                     const struct bus_reply *reply);
-void clients_crash(struct sim *sim); /* whoever waits hears nothing */
+/* Whoever waits for that incarnation (0: any) hears nothing. */
+void clients_crash(struct sim *sim, unsigned incarnation);
 void clients_check(struct sim *sim);
 
 /* transactions.c */

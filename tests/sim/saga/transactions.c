@@ -160,7 +160,7 @@ static void client_event(struct sim *sim, void *arg)
         return;
     if (decides(trans) && trans->wish == WISH_VANISH)
         trans->settled = true;
-    else if (world_up(sim))
+    else if (world_pick(sim))
         ask(sim, trans);
     else
         later(sim, trans);
@@ -296,13 +296,13 @@ static void go_back(struct sim *sim, struct call *call)
 static void come_back(struct sim *sim, void *arg)
 {
     struct call *call = arg;
-    if (!sim->over && world_up(sim) && call->incarnation == sim->incarnation) {
+    if (!sim->over && world_enter(sim, call->incarnation)) {
         struct bus_reply reply = {0};
         if (call->op != OP_CHECK)
             call->trans->branches[call->branch].asked = false;
         if (call->code)
             bus_error_set(&reply.error, call->code, "simulated");
-        orchestrator_answered(sim->orch, call->run, call->step, call->op,
+        orchestrator_answered(sim->me->orch, call->run, call->step, call->op,
                               call->attempt, &reply);
         world_loop(sim);
     }
@@ -366,7 +366,7 @@ void transactions_call(struct sim *sim, const struct saga_call *from)
     }
     const char *op = from->mark.op;
     *call = (struct call){
-        .incarnation = sim->incarnation,
+        .incarnation = sim->me->incarnation,
         .run = from->run,
         .step = from->step,
         .op = from->op,

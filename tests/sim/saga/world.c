@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * The orchestrator's process: its world of functions, a loop that runs soon
+ * The orchestrators' processes: their world of functions, a loop that runs soon
  * after something happened and when a timer is due, crashes between any two
- * effects, restarts, and the schedule of everything else that goes wrong.
+ * effects, restarts, pauses, and the schedule of everything else that goes
+ * wrong.
  */
 #include "tests/sim/saga/sim.h"
 
@@ -25,12 +26,12 @@ static uint64_t world_random(void *arg)
 
 bool world_effect(struct sim *sim)
 {
-    if (sim->dead)
+    if (sim->me->dead)
         return false;
     sim->effects++;
-    if (sim->crash_in > 0 && --sim->crash_in == 0)
-        sim->dead = true;
-    return !sim->dead;
+    if (sim->me->crash_in > 0 && --sim->me->crash_in == 0)
+        sim->me->dead = true;
+    return !sim->me->dead;
 }
 
 static void world_journal(void *arg, struct journal_job *job)
@@ -75,9 +76,56 @@ static void world_http(void *arg, void *asker, int status, const char *type,
     world_effect(sim);
 }
 
-bool world_up(const struct sim *sim)
+static bool is_up(const struct sim_process *process)
 {
-    return sim->orch && !sim->dead;
+    return process->orch && !process->dead;
+}
+
+/* What it remembers is another's now: it ends at once, as the actor does. */
+static void world_fenced(void *arg, const struct bus_error *error)
+{
+    (void)error;
+    ((struct sim *)arg)->me->dead = true;
+}
+
+bool world_enter(struct sim *sim, unsigned incarnation)
+{
+    for (int i = 0; i < sim->process_count; i++)
+        if (sim->processes[i].incarnation == incarnation) {
+            sim->me = &sim->processes[i];
+            return is_up(sim->me);
+        }
+    return false;
+}
+
+bool world_pick(struct sim *sim)
+{
+    int64_t first = sim_between(sim, 0, sim->process_count - 1);
+    for (int i = 0; i < sim->process_count; i++) {
+        struct sim_process *process =
+            &sim->processes[(first + i) % sim->process_count];
+        if (!is_up(process) || process->paused > sim->now)
+            continue;
+        sim->me = process;
+        return true;
+    }
+    return false;
+}
+
+bool world_paused(struct sim *sim, sim_action *action, void *arg)
+{
+    if (sim->me->paused <= sim->now || sim->over)
+        return false;
+    sim_at(sim, sim->me->paused - sim->now, action, arg);
+    return true;
+}
+
+bool world_any_up(const struct sim *sim)
+{
+    for (int i = 0; i < sim->process_count; i++)
+        if (is_up(&sim->processes[i]))
+            return true;
+    return false;
 }
 
 static void wake(struct sim *sim, void *arg);
@@ -85,48 +133,49 @@ static void wake(struct sim *sim, void *arg);
 /* One round: what is due, then the batch; and when to look again. */
 static void round_of(struct sim *sim)
 {
-    orchestrator_tick(sim->orch);
-    if (sim->dead)
+    orchestrator_tick(sim->me->orch);
+    if (sim->me->dead)
         return;
-    int64_t due = orchestrator_due(sim->orch);
-    if (due == INT64_MAX || (sim->wake > sim->now && sim->wake <= due))
+    int64_t due = orchestrator_due(sim->me->orch);
+    if (due == INT64_MAX || (sim->me->wake > sim->now && sim->me->wake <= due))
         return;
-    sim->wake = due > sim->now ? due : sim->now;
-    sim_at(sim, sim->wake - sim->now, wake,
-           (void *)(uintptr_t)sim->incarnation);
+    sim->me->wake = due > sim->now ? due : sim->now;
+    sim_at(sim, sim->me->wake - sim->now, wake,
+           (void *)(uintptr_t)sim->me->incarnation);
 }
 
 /* Only the last one set counts. */
 static void wake(struct sim *sim, void *arg)
 {
-    if (!world_up(sim) || (uintptr_t)arg != sim->incarnation ||
-        sim->wake != sim->now)
+    if (!world_enter(sim, (unsigned)(uintptr_t)arg) ||
+        world_paused(sim, wake, arg) || sim->me->wake > sim->now)
         return;
-    sim->wake = INT64_MAX;
+    sim->me->wake = INT64_MAX;
     round_of(sim);
 }
 
 static void loop(struct sim *sim, void *arg)
 {
-    if (!world_up(sim) || (uintptr_t)arg != sim->incarnation)
+    if (!world_enter(sim, (unsigned)(uintptr_t)arg) ||
+        world_paused(sim, loop, arg))
         return;
-    sim->looping = false;
+    sim->me->looping = false;
     round_of(sim);
 }
 
 void world_loop(struct sim *sim)
 {
-    if (sim->looping || !world_up(sim))
+    if (sim->me->looping || !is_up(sim->me))
         return;
-    sim->looping = true;
+    sim->me->looping = true;
     sim_at(sim, sim_between(sim, 0, 100000), loop,
-           (void *)(uintptr_t)sim->incarnation);
+           (void *)(uintptr_t)sim->me->incarnation);
 }
 
 static void start(struct sim *sim, void *arg)
 {
-    (void)arg;
-    if (sim->orch)
+    sim->me = arg;
+    if (sim->me->orch || sim->over)
         return;
     const struct orchestrator_world world = {
         .arg = sim,
@@ -137,30 +186,38 @@ static void start(struct sim *sim, void *arg)
         .call = world_call,
         .answer = world_answer,
         .http = world_http,
+        .shared = sim->process_count > 1,
+        .fenced = world_fenced,
     };
     const struct dtm_config dtm = {0};
-    sim->incarnation++;
-    sim->dead = false;
-    sim->looping = false;
-    sim->wake = INT64_MAX;
-    sim->crash_in = sim_fault(sim, 40) ? (int)sim_between(sim, 1, 300) : -1;
-    sim->orch = orchestrator_new(&world);
-    sim->dtm = dtm_new(sim->orch, &dtm);
-    orchestrator_start(sim->orch);
+    sim->me->incarnation = ++sim->incarnations;
+    sim->me->paused = 0;
+    journal_acquire(sim);
+    sim->me->dead = false;
+    sim->me->looping = false;
+    sim->me->wake = INT64_MAX;
+    sim->me->crash_in = sim_fault(sim, 40) ? (int)sim_between(sim, 1, 300) : -1;
+    sim->me->orch = orchestrator_new(&world);
+    sim->dtm = dtm_new(sim->me->orch, &dtm);
+    orchestrator_start(sim->me->orch);
     world_loop(sim);
 }
 
 void world_start(struct sim *sim)
 {
-    start(sim, NULL);
+    for (int i = 0; i < sim->process_count; i++)
+        start(sim, &sim->processes[i]);
 }
 
 void world_stop(struct sim *sim)
 {
-    journal_crash(sim);
-    if (sim->orch)
-        orchestrator_free(sim->orch);
-    sim->orch = NULL;
+    for (int i = 0; i < sim->process_count; i++) {
+        sim->me = &sim->processes[i];
+        journal_crash(sim);
+        if (sim->me->orch)
+            orchestrator_free(sim->me->orch);
+        sim->me->orch = NULL;
+    }
 }
 
 static void actor_cured(struct sim *sim, void *arg)
@@ -177,27 +234,52 @@ static void actor_sickens(struct sim *sim)
            (void *)actor);
 }
 
-void world_bury(struct sim *sim)
+static void bury(struct sim *sim)
 {
-    if (!sim->dead || !sim->orch)
+    if (!sim->me->dead || !sim->me->orch)
         return;
     sim->crashes++;
     if (sim_fault(sim, 50))
         actor_sickens(sim);
     journal_crash(sim);
-    orchestrator_free(sim->orch);
-    sim->orch = NULL;
-    clients_crash(sim);
+    orchestrator_free(sim->me->orch);
+    sim->me->orch = NULL;
+    clients_crash(sim, sim->me->incarnation);
     transactions_crash(sim);
     participants_forget(sim);
-    sim_at(sim, sim_between(sim, BUS_MILLI, 800 * BUS_MILLI), start, NULL);
+    int64_t away = sim->process_count > 1 && sim_fault(sim, 30)
+                       ? 10 * BUS_SECOND
+                       : 800 * BUS_MILLI;
+    sim_at(sim, sim_between(sim, BUS_MILLI, away), start, sim->me);
+}
+
+void world_bury(struct sim *sim)
+{
+    for (int i = 0; i < sim->process_count; i++) {
+        sim->me = &sim->processes[i];
+        bury(sim);
+    }
 }
 
 static void crash(struct sim *sim, void *arg)
 {
-    (void)arg;
-    if (sim->faults && sim->orch)
-        sim->dead = true;
+    sim->me = arg;
+    if (sim->faults && sim->me->orch)
+        sim->me->dead = true;
+}
+
+/* Longer than a lease or not. */
+static void pause_begins(struct sim *sim, void *arg)
+{
+    struct sim_process *process = arg;
+    if (sim->faults)
+        process->paused =
+            sim->now + sim_between(sim, 100 * BUS_MILLI, 9 * BUS_SECOND);
+}
+
+static void *any_process(struct sim *sim)
+{
+    return &sim->processes[sim_between(sim, 0, sim->process_count - 1)];
 }
 
 static void disk_back(struct sim *sim, void *arg)
@@ -236,7 +318,9 @@ void world_schedule_faults(struct sim *sim)
     int64_t crashes = sim_between(sim, 0, 6);
     int64_t deaths = sim_between(sim, 0, 6);
     for (int64_t i = 0; i < crashes; i++)
-        sim_at(sim, sim_between(sim, 0, span), crash, NULL);
+        sim_at(sim, sim_between(sim, 0, span), crash, any_process(sim));
+    for (int i = 1; i < 2 * sim->process_count - 1; i++)
+        sim_at(sim, sim_between(sim, 0, span), pause_begins, any_process(sim));
     for (int64_t i = 0; i < deaths; i++) {
         int64_t actor = sim_between(sim, 0, SIM_ACTORS - 1);
         sim_at(sim, sim_between(sim, 0, span), actor_dies,
