@@ -7,7 +7,10 @@ import os
 import signal
 import socket
 import subprocess
+import time
 import urllib.parse
+
+START_S = 30  # until the actor answers, on a busy machine
 
 
 def free_ports(count):
@@ -49,14 +52,15 @@ class Actor:
         self.process = subprocess.Popen(
             arguments, stdout=self.log, stderr=self.log
         )
-        for _ in range(3000):
+        deadline = time.monotonic() + START_S
+        while time.monotonic() < deadline:
             if self.process.poll() is not None:
                 break
             try:
                 if Client(self.port).get("version").status in self.up:
                     return
             except OSError:
-                pass
+                time.sleep(0.01)  # between two tries, not for anything
         with open(self.log.name, encoding="utf-8") as text:
             raise RuntimeError("the saga actor does not start: " + text.read())
 

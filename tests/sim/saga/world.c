@@ -98,9 +98,15 @@ bool world_enter(struct sim *sim, unsigned incarnation)
     return false;
 }
 
+static int64_t any_index(struct sim *sim)
+{
+    return sim->process_count > 1 ? sim_between(sim, 0, sim->process_count - 1)
+                                  : 0;
+}
+
 bool world_pick(struct sim *sim)
 {
-    int64_t first = sim_between(sim, 0, sim->process_count - 1);
+    int64_t first = any_index(sim);
     for (int i = 0; i < sim->process_count; i++) {
         struct sim_process *process =
             &sim->processes[(first + i) % sim->process_count];
@@ -279,7 +285,7 @@ static void pause_begins(struct sim *sim, void *arg)
 
 static void *any_process(struct sim *sim)
 {
-    return &sim->processes[sim_between(sim, 0, sim->process_count - 1)];
+    return &sim->processes[any_index(sim)];
 }
 
 static void disk_back(struct sim *sim, void *arg)
