@@ -165,9 +165,8 @@ static void a_saga_written_again_replaces_itself(void **state)
 static void reads_unfinished_ones_by_due_time_in_batches(void **state)
 {
     struct scene *scene = *state;
-    struct journal_row rows[] = {
-        row("c", 2, "running"), row("a", 3, "undoing"), row("b", 2, "running"),
-        row("d", 1, "done")};
+    struct journal_row rows[] = {row("c", 2, "running"), row("a", 3, "undoing"),
+                                 row("b", 2, "running"), row("d", 1, "done")};
     struct journal_job job = {.kind = JOURNAL_COMMIT, .rows = rows, .count = 4};
     assert_int_equal(run(scene, &job), BUS_OK);
     job = ask(JOURNAL_DUE, "");
@@ -188,8 +187,8 @@ static void reads_unfinished_ones_by_due_time_in_batches(void **state)
 static void lists_newest_first_and_filters(void **state)
 {
     struct scene *scene = *state;
-    struct journal_row rows[] = {
-        row("a", 1, "running"), row("b", 2, "done"), row("c", 3, "running")};
+    struct journal_row rows[] = {row("a", 1, "running"), row("b", 2, "done"),
+                                 row("c", 3, "running")};
     struct journal_job job = {.kind = JOURNAL_COMMIT, .rows = rows, .count = 3};
     assert_int_equal(run(scene, &job), BUS_OK);
     job = ask(JOURNAL_LIST, "");
@@ -209,8 +208,8 @@ static void lists_newest_first_and_filters(void **state)
 static void a_list_goes_on_where_the_last_one_ended(void **state)
 {
     struct scene *scene = *state;
-    struct journal_row rows[] = {
-        row("a", 1, "running"), row("b", 2, "done"), row("c", 2, "running")};
+    struct journal_row rows[] = {row("a", 1, "running"), row("b", 2, "done"),
+                                 row("c", 2, "running")};
     struct journal_job job = {.kind = JOURNAL_COMMIT, .rows = rows, .count = 3};
     assert_int_equal(run(scene, &job), BUS_OK);
     job = ask(JOURNAL_LIST, "c");
@@ -232,8 +231,8 @@ static void a_list_goes_on_where_the_last_one_ended(void **state)
 static void finished_ones_expire(void **state)
 {
     struct scene *scene = *state;
-    struct journal_row rows[] = {
-        row("a", 1, "done"), row("b", 2, "running"), row("c", 9, "done")};
+    struct journal_row rows[] = {row("a", 1, "done"), row("b", 2, "running"),
+                                 row("c", 9, "done")};
     struct journal_job job = {.kind = JOURNAL_COMMIT, .rows = rows, .count = 3};
     assert_int_equal(run(scene, &job), BUS_OK);
     job = ask(JOURNAL_EXPIRE, "");
