@@ -45,6 +45,15 @@ static int64_t riding_due(const struct orchestrator *orch)
            ORCHESTRATOR_RIDE_MS * BUS_MILLI;
 }
 
+/* Many who wait are better served by fewer syncs, of which the disk has only so
+ * many a second, and which the participants want too; few are not kept. */
+static int64_t urgent_due(const struct orchestrator *orch)
+{
+    return orch->stats.sagas < ORCHESTRATOR_CROWD || orch->draining
+               ? 0
+               : orch->batch->after;
+}
+
 /* A third of the lease is over. */
 static int64_t renewal_due(const struct orchestrator *orch)
 {
@@ -60,7 +69,7 @@ int64_t commit_due(const struct orchestrator *orch)
     if (orch->stats.failing)
         return orch->mend;
     if (!link_alone(&orch->urgent))
-        return 0;
+        return urgent_due(orch);
     int64_t riding = riding_due(orch), renewal = renewal_due(orch);
     return riding < renewal ? riding : renewal;
 }
@@ -130,6 +139,7 @@ static void batch_send(struct orchestrator *orch)
     batch->job = (struct journal_job){
         .kind = JOURNAL_COMMIT, .rows = batch->rows, .count = batch->count};
     batch->busy = true;
+    batch->sent = now_of(orch);
     orch->stats.commits++;
     orch->stats.rows += batch->count;
     orch->world.journal(orch->world.arg, &batch->job);
@@ -184,6 +194,9 @@ void commit_done(struct orchestrator *orch)
     struct batch *batch = orch->batch;
     assert(batch->busy);
     batch->busy = false;
+    int64_t now = now_of(orch), took = now - batch->sent;
+    int64_t most = ORCHESTRATOR_GATHER_MS * BUS_MILLI;
+    batch->after = now + (took < most ? took : most);
     if (commit_fenced(orch, &batch->job))
         return;
     if (batch->job.code) {

@@ -104,6 +104,8 @@ struct batch {
     struct bus_buf bytes;
     size_t count;
     bool busy;
+    int64_t sent;  /* monotonic ns */
+    int64_t after; /* the next one's earliest, where many wait */
 };
 
 struct orchestrator {
