@@ -20,11 +20,12 @@
 #define ORCHESTRATOR_CALLS_MAX 4096    /* branch calls in flight */
 #define ORCHESTRATOR_BATCH_ROWS 1024   /* of one commit */
 #define ORCHESTRATOR_BATCH_BYTES ((size_t)16 << 20)
-#define ORCHESTRATOR_RIDE_MS 100  /* progress waits so long for company */
-#define ORCHESTRATOR_CROWD 64     /* unfinished sagas from which on ... */
-#define ORCHESTRATOR_GATHER_MS 10 /* a commit waits as long as the last took   \
-                                   */
-#define ORCHESTRATOR_MEND_MS 200  /* between tries of a failing journal */
+#define ORCHESTRATOR_RIDE_MS 100 /* progress waits so long for company */
+#define ORCHESTRATOR_CROWD 64    /* unfinished sagas from which on ... */
+#define ORCHESTRATOR_GATHER_MS                                                 \
+    10                           /* a commit waits as long as the last took    \
+                                  */
+#define ORCHESTRATOR_MEND_MS 200 /* between tries of a failing journal */
 #define ORCHESTRATOR_RESUME_ROWS 256  /* read back at a time */
 #define ORCHESTRATOR_TAKE_MS 1000     /* between looks for owners that died */
 #define ORCHESTRATOR_ELSEWHERE_MS 100 /* between looks at another's saga */

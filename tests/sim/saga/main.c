@@ -32,7 +32,6 @@ static const char *const mutant_names[] = {
     [MUTANT_EARLY_TURN] = "early_turn",
     [MUTANT_EARLY_STEP] = "early_step",
     [MUTANT_FORGETS] = "forgets",
-    [MUTANT_EARLY_CONFIRM] = "early_confirm",
     [MUTANT_DELIVERS_DROPPED] = "delivers_dropped",
     [MUTANT_STALE_OWNER] = "stale_owner",
     [MUTANT_TWO_OWNERS] = "two_owners",

@@ -10,4 +10,8 @@
 
 extern enum sim_mutant mutant_now;
 
+/* A broken engine has just told of what is not on disk: a crash soon after is
+ * what would show it, and chance alone seldom brings one there. */
+extern bool mutant_struck;
+
 #endif

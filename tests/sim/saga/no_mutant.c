@@ -5,3 +5,4 @@
 #include "tests/sim/saga/mutants.h"
 
 enum sim_mutant mutant_now = MUTANT_NONE;
+bool mutant_struck = false;

@@ -34,7 +34,6 @@ enum sim_mutant {
     MUTANT_EARLY_TURN,       /* compensates before the decision is on disk */
     MUTANT_EARLY_STEP,       /* breaks rule 2 of engine.h */
     MUTANT_FORGETS,          /* breaks rule 3: trusts what it read back */
-    MUTANT_EARLY_CONFIRM,    /* confirms before the submission is on disk */
     MUTANT_DELIVERS_DROPPED, /* a message whose client said no */
     MUTANT_STALE_OWNER,      /* a journal that lets a fenced owner write */
     MUTANT_TWO_OWNERS,       /* takes sagas of an owner that lives */

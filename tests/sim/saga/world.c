@@ -5,8 +5,10 @@
  * effects, restarts, pauses, and the schedule of everything else that goes
  * wrong.
  */
+#include "tests/sim/saga/mutants.h"
 #include "tests/sim/saga/sim.h"
 
+#define CRASH_WITHIN 12 /* effects after a broken engine told too early */
 #define WALL_START INT64_C(1700000000000000) /* us */
 
 static int64_t world_now(void *arg)
@@ -24,11 +26,21 @@ static uint64_t world_random(void *arg)
     return sim_random(arg);
 }
 
+/* Half the times that a broken engine told too early. */
+static void crash_where_it_shows(struct sim *sim)
+{
+    mutant_struck = false;
+    if (sim->me->crash_in < 0 && sim_fault(sim, 50))
+        sim->me->crash_in = (int)sim_between(sim, 1, CRASH_WITHIN);
+}
+
 bool world_effect(struct sim *sim)
 {
     if (sim->me->dead)
         return false;
     sim->effects++;
+    if (mutant_struck)
+        crash_where_it_shows(sim);
     if (sim->me->crash_in > 0 && --sim->me->crash_in == 0)
         sim->me->dead = true;
     return !sim->me->dead;
