@@ -323,7 +323,8 @@ static void test_steps_of_the_clock_upset_nothing(void **state)
 {
     static const int64_t hours[] = {0, 1, -1, 0};
     struct world *world = *state;
-    const struct bus_clock clock = {monotonic, stepped_wall, NULL};
+    /* Used until tear_down closes the bus. */
+    static const struct bus_clock clock = {monotonic, stepped_wall, NULL};
     const struct bus_options options = {
         .home = world->home, .actor = "tester", .clock = &clock};
     bus_close(world->bus);
