@@ -49,7 +49,8 @@ mariadb_launch() {
 mariadb_install() {
     local user=()
     [[ $(id -u) == 0 ]] && user=(--user=root)
-    TMPDIR=$scratch mariadb-install-db --no-defaults "${user[@]}" \
+    TMPDIR=$scratch mariadb-install-db --no-defaults \
+        --skip-name-resolve "${user[@]}" \
         --datadir="$scratch/mariadb" --skip-test-db \
         --auth-root-authentication-method=normal \
         --innodb-log-file-size=16M >"$scratch/install.log" 2>&1 || {

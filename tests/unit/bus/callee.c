@@ -4,8 +4,10 @@
  * once, and says of any other that it came, on standard output, but answers
  * none. Usage: bus_callee HOME INSTANCE
  */
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "bus/frame.h"
@@ -33,6 +35,7 @@ int main(int argc, char **argv)
     struct bus *bus;
     if (argc != 3)
         return 2;
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* never left behind */
     struct bus_options options = {.home = argv[1], .actor = "victim"};
     struct bus_server_options served = {
         .actor = "victim", .instance = argv[2], .serve = serve};

@@ -52,12 +52,18 @@ static pid_t spawn(struct world *world, char *instance, int *ret_heard)
     pid_t pid;
     char *argv[] = {(char[]){CALLEE}, world->home, instance, NULL};
     posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
     assert_int_equal(pipe(pipes), 0);
+    /* A group of its own: one that is left without a parent while something in
+     * it is stopped gets SIGHUP, all of it. */
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, pipes[1], STDOUT_FILENO);
     posix_spawn_file_actions_addclose(&actions, pipes[0]);
-    assert_int_equal(posix_spawn(&pid, CALLEE, &actions, NULL, argv, environ),
-                     0);
+    assert_int_equal(
+        posix_spawn(&pid, CALLEE, &actions, &attributes, argv, environ), 0);
+    posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
     close(pipes[1]);
     *ret_heard = pipes[0];
