@@ -50,7 +50,7 @@ mariadb_install() {
     local user=()
     [[ $(id -u) == 0 ]] && user=(--user=root)
     TMPDIR=$scratch mariadb-install-db --no-defaults \
-        --skip-name-resolve "${user[@]}" \
+        --force "${user[@]}" \
         --datadir="$scratch/mariadb" --skip-test-db \
         --auth-root-authentication-method=normal \
         --innodb-log-file-size=16M >"$scratch/install.log" 2>&1 || {
