@@ -4,74 +4,20 @@ twice, texts cut, rows mixed up. Against the real saga actor, killed where that 
 the point."""
 
 import json
-import os
-import shutil
-import sys
 import tempfile
 import threading
-import unittest
 
-from busi import ERROR, FAILURE, ONGOING, Busi
+from busi import ERROR, FAILURE, ONGOING
 from client import Actor, Client
-
-BINARY = sys.argv.pop(1)
-busi = Busi()
+from scene import BINARY, Scene, busi
 
 
-class Base(unittest.TestCase):
-    hooks = True
-    extra = ""
-
-    @classmethod
-    def setUpClass(cls):
-        cls.home = tempfile.mkdtemp(prefix="dtm.")
-        cls.actor = Actor(BINARY, cls.home, cls.hooks, cls.extra)
-        cls.client = Client(cls.actor.port)
-        cls.clock = Client(cls.actor.debug)
-
-    @classmethod
-    def tearDownClass(cls):
-        busi.reset()
-        stopped = cls.actor.stop()
-        with open(os.path.join(cls.home, "saga.log"), encoding="utf-8") as log:
-            text = log.read()
-        shutil.rmtree(cls.home)
-        assert stopped, "the saga actor did not end well: " + text[-4000:]
-
-    def setUp(self):
-        busi.reset()
-        self.gid = self.id().rsplit(".", 1)[1]
-
-    def wait(self):
-        for _ in range(100):
-            if self.clock.hook("wait") == self.gid:
-                return
-        self.fail("no round of " + self.gid)
-
-    def query(self, gid=None):
-        return self.client.get("query", gid=gid or self.gid).json
-
-    def status(self, gid=None):
-        return self.query(gid)["transaction"]["status"]
-
+class Base(Scene):
     def await_status(self, status, gid=None):
         for _ in range(20000):
             if self.status(gid) == status:
                 return
         self.fail(f"{gid or self.gid} is {self.status(gid)}, not {status}")
-
-    def saga(self, **more):
-        body = {
-            "gid": self.gid,
-            "trans_type": "saga",
-            "steps": [
-                {"action": busi.url("out"), "compensate": busi.url("outBack")},
-                {"action": busi.url("in"), "compensate": busi.url("inBack")},
-            ],
-            "payloads": ["{}", "{}"],
-        }
-        body.update(more)
-        return body
 
     def post(self, name, body, status=200):
         answer = self.client.post(name, body)

@@ -5,49 +5,20 @@ own clients do. Run by ./run with the binary's place as argument."""
 
 import base64
 import json
-import os
-import shutil
-import sys
-import tempfile
-import threading
-import unittest
 
-from busi import ERROR, FAILURE, ONGOING, Busi
-from client import Actor, Client
+from busi import ERROR, FAILURE, ONGOING
+from scene import Scene, busi
 
-BINARY = sys.argv.pop(1)
-busi = Busi()
 SUCCESS = {"dtm_result": "SUCCESS"}
 
 
-class Base(unittest.TestCase):
+class Base(Scene):
+    payloads = ['{"amount":30}', '{"amount":30}']
+
     @classmethod
     def setUpClass(cls):
-        cls.home = tempfile.mkdtemp(prefix="dtm.")
-        cls.actor = Actor(BINARY, cls.home)
-        cls.client = Client(cls.actor.port)
-        cls.clock = Client(cls.actor.debug)
+        super().setUpClass()
         cls.clock.hook("forward", cron=180)
-
-    @classmethod
-    def tearDownClass(cls):
-        busi.reset()
-        stopped = cls.actor.stop()
-        with open(os.path.join(cls.home, "saga.log"), encoding="utf-8") as log:
-            text = log.read()
-        shutil.rmtree(cls.home)
-        assert stopped, "the saga actor did not end well: " + text[-4000:]
-
-    def setUp(self):
-        busi.reset()
-        self.gid = self.id().rsplit(".", 1)[1]
-
-    # What dtmcli's tests call the same.
-    def wait(self, gid=None):
-        for _ in range(100):
-            if self.clock.hook("wait") == (gid or self.gid):
-                return
-        self.fail("no round of " + (gid or self.gid))
 
     def cron(self, gid=None, **shift):
         gid = self.gid if gid is None else gid
@@ -55,30 +26,11 @@ class Base(unittest.TestCase):
         if gid:
             self.wait(gid)
 
-    def query(self, gid=None):
-        return self.client.get("query", gid=gid or self.gid).json
-
-    def status(self, gid=None):
-        return self.query(gid)["transaction"]["status"]
-
     def reason(self):
         return self.query()["transaction"].get("rollback_reason")
 
     def branches(self):
         return [b["status"] for b in self.query()["branches"]]
-
-    def saga(self, **more):
-        body = {
-            "gid": self.gid,
-            "trans_type": "saga",
-            "steps": [
-                {"action": busi.url("out"), "compensate": busi.url("outBack")},
-                {"action": busi.url("in"), "compensate": busi.url("inBack")},
-            ],
-            "payloads": ['{"amount":30}', '{"amount":30}'],
-        }
-        body.update(more)
-        return body
 
     def message(self, **more):
         body = {
