@@ -43,8 +43,11 @@ static void put_after(struct chore *place, struct chore *chore)
     chore->queued = true;
 }
 
-/* The first that is due, taken out; NULL: wait until *wake. Lock held. */
-static struct chore *take_due(struct chores *chores, int64_t *wake)
+/* The first that is due, taken out, and what it wants run: once the lock is
+ * given up the chore may be put anew with another. NULL: wait until *wake. Lock
+ * held. */
+static struct chore *take_due(struct chores *chores, int64_t *wake,
+                              void (**ret_run)(struct chore *chore))
 {
     struct chore *first = chores->ends.next;
     *wake = BUS_FOREVER;
@@ -55,6 +58,7 @@ static struct chore *take_due(struct chores *chores, int64_t *wake)
         return NULL;
     }
     take_out(first);
+    *ret_run = first->run;
     return first;
 }
 
@@ -64,10 +68,11 @@ static void *chores_run(void *arg)
     pthread_mutex_lock(&chores->lock);
     while (chores->held > 0 || !chores->stop) {
         int64_t wake;
-        struct chore *chore = take_due(chores, &wake);
+        void (*run)(struct chore * chore);
+        struct chore *chore = take_due(chores, &wake, &run);
         if (chore) {
             pthread_mutex_unlock(&chores->lock);
-            chore->run(chore);
+            run(chore);
             pthread_mutex_lock(&chores->lock);
         } else if (wake == BUS_FOREVER) {
             pthread_cond_wait(&chores->changed, &chores->lock);

@@ -122,11 +122,46 @@ static void test_stop_asks_for_no_chore_that_nobody_holds(void **state)
     assert_true(chores_stop(*state, 1000));
 }
 
+#define ROUNDS 2000
+
+static int ends;
+
+static void end(struct chore *chore)
+{
+    (void)chore;
+    ends++;
+}
+
+static void begin(struct chore *chore)
+{
+    (void)chore;
+}
+
+/* The thread may have taken the chore already when it is put anew: it does what
+ * it was taken for, and then the other, each once. */
+static void test_put_anew_beside_the_thread(void **state)
+{
+    struct chores *chores = *state;
+    struct chore chore = {0};
+    ends = 0;
+    for (int i = 0; i < ROUNDS; i++) {
+        struct named last = {.name = 'z'};
+        world.count = 0;
+        chores_put(chores, &chore, begin, 0);
+        chores_put(chores, &chore, end, 0);
+        chores_put(chores, &last.chore, note, bus_now(&bus_clock_system));
+        await(1);
+    }
+    assert_int_equal(ends, ROUNDS);
+    assert_true(chores_stop(chores, 1000));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_in_order_of_due_time, set_up),
         cmocka_unit_test_setup(test_put_anew_takes_the_last_word, set_up),
+        cmocka_unit_test_setup(test_put_anew_beside_the_thread, set_up),
         cmocka_unit_test_setup(test_stop_waits_for_what_is_held, set_up),
         cmocka_unit_test_setup(test_stop_leaves_behind_what_hangs, set_up),
         cmocka_unit_test_setup(test_stop_asks_for_no_chore_that_nobody_holds,
