@@ -122,7 +122,7 @@ static void test_stop_asks_for_no_chore_that_nobody_holds(void **state)
     assert_true(chores_stop(*state, 1000));
 }
 
-#define ROUNDS 2000
+#define ROUNDS 5000 /* the wait before the second put grows with them */
 
 static int ends;
 
@@ -148,6 +148,8 @@ static void test_put_anew_beside_the_thread(void **state)
         struct named last = {.name = 'z'};
         world.count = 0;
         chores_put(chores, &chore, begin, 0);
+        for (volatile int wait = 0; wait < i; wait++)
+            ;
         chores_put(chores, &chore, end, 0);
         chores_put(chores, &last.chore, note, bus_now(&bus_clock_system));
         await(1);
