@@ -114,10 +114,15 @@ static void batch_add(struct orchestrator *orch, struct run *run)
     assert(run->writing == 0 && saga->engine.version > 0);
     run->writing = saga->engine.version;
     batch->runs[batch->count] = run;
+    struct saga_trouble *trouble = &batch->troubles[batch->count];
+    saga_trouble(saga, trouble);
     batch->rows[batch->count] = (struct journal_row){
         .gid = saga->gid,
         .name = saga->plan->plan.name,
         .status = status_of(saga),
+        .type = saga_pattern_text(saga),
+        .failing = trouble->step,
+        .error = trouble->error,
         .finished = engine_closing(&saga->engine),
         .due = wants_at(orch, run),
         .created = saga->created,

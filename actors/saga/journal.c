@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "actors/saga/journal_mysql.h"
+#include "actors/saga/journal_search.h"
 #include "bus/clock.h"
 #include "bus/code.h"
 #include "bus/hook.h"
@@ -92,7 +93,8 @@ static const char *const schema[] = {
     "gid VARCHAR(128) NOT NULL PRIMARY KEY, name VARCHAR(64) NOT NULL, "
     "status VARCHAR(16) NOT NULL, finished BIGINT NOT NULL, "
     "due BIGINT NOT NULL, created BIGINT NOT NULL, updated BIGINT NOT NULL, "
-    "state BLOB NOT NULL)",
+    "type VARCHAR(16) NOT NULL, failing VARCHAR(64) NOT NULL, "
+    "error VARCHAR(256) NOT NULL, state BLOB NOT NULL)",
     "CREATE INDEX IF NOT EXISTS saga_due ON saga (due, gid) "
     "WHERE finished = 0",
     "CREATE INDEX IF NOT EXISTS saga_created ON saga (created)",
@@ -106,9 +108,12 @@ static const char *const schema[] = {
 
 static const char upsert[] =
     "INSERT INTO saga (gid, name, status, finished, due, created, updated, "
-    "state) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (gid) DO UPDATE SET "
+    "type, failing, error, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+    "ON CONFLICT (gid) DO UPDATE SET "
     "status = excluded.status, finished = excluded.finished, "
-    "due = excluded.due, updated = excluded.updated, state = excluded.state";
+    "due = excluded.due, updated = excluded.updated, "
+    "failing = excluded.failing, error = excluded.error, "
+    "state = excluded.state";
 static const char probe[] = "INSERT OR REPLACE INTO saga_probe (id, at) "
                             "VALUES (1, ?)";
 static const char find[] =
@@ -155,9 +160,17 @@ static int write_row(struct journal *journal, const struct journal_row *row,
                      int64_t deadline, struct bus_error *err)
 {
     const struct sql_value args[] = {
-        sql_text(row->gid),     sql_text(row->name),  sql_text(row->status),
-        sql_int(row->finished), sql_int(row->due),    sql_int(row->created),
-        sql_int(row->updated),  sql_blob(row->state),
+        sql_text(row->gid),
+        sql_text(row->name),
+        sql_text(row->status),
+        sql_int(row->finished),
+        sql_int(row->due),
+        sql_int(row->created),
+        sql_int(row->updated),
+        sql_text(journal_text(row->type)),
+        sql_text(journal_text(row->failing)),
+        sql_text(journal_text(row->error)),
+        sql_blob(row->state),
     };
     struct sql_done done;
     return journal->options.driver->exec(journal->sql, upsert, args,
@@ -423,6 +436,9 @@ static int job_do(struct journal *journal, struct journal_job *job)
         return journal->shared
                    ? lease_take(&journal->mysql.lease, job, read_taken, journal)
                    : BUS_OK;
+    case JOURNAL_SEARCH:
+        return journal_search(journal->options.driver, journal->sql,
+                              journal_text(journal->options.owner), job);
     case JOURNAL_FIND:
     case JOURNAL_LIST:
     case JOURNAL_DUE:

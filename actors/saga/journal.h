@@ -22,13 +22,19 @@
 #include "bus/arena.h"
 
 #define JOURNAL_STATUS_MAX 16
+#define JOURNAL_STEP_MAX 64   /* bytes kept of a failing step's name */
+#define JOURNAL_ERROR_MAX 256 /* and of what it said */
 #define JOURNAL_LIST_MAX 1000 /* rows of one list */
 #define JOURNAL_LEASE_MS 3000 /* a silent owner's sagas are taken over then */
 
 struct journal_row {
     const char *gid;
     const char *name;
-    const char *status; /* "running"; engine_phase_text */
+    const char *status;  /* "running"; engine_phase_text */
+    const char *type;    /* "saga", "tcc" ...; NULL as what follows: "" */
+    const char *failing; /* the step that fails or has failed */
+    const char *error;   /* "CODE: sentence" of it */
+    const char *owner;   /* SEARCH: its orchestrator's name */
     bool finished;
     int64_t due; /* Unix time, us: when it next wants to act */
     int64_t created, updated;
@@ -38,11 +44,17 @@ struct journal_row {
     bool foreign;   /* of what was found: another orchestrator's */
 };
 
+static inline const char *journal_text(const char *text)
+{
+    return text ? text : "";
+}
+
 /* X(NAME) kinds of jobs. */
 enum journal_kind {
     JOURNAL_COMMIT, /* write rows; none: prove that writing works */
     JOURNAL_FIND,   /* the row of gid */
     JOURNAL_LIST,   /* newest first, by status and name, before (before, gid) */
+    JOURNAL_SEARCH, /* newest first, by a filter: journal_search.h */
     JOURNAL_DUE,    /* our unfinished ones, by due time, after (after, gid) */
     JOURNAL_TAKE,   /* unfinished ones of an owner that is gone: ours now */
     JOURNAL_EXPIRE, /* deletes finished ones that changed before `before` */
@@ -62,22 +74,26 @@ struct journal_kv {
     int64_t created, updated;
 };
 
+struct journal_filter;
+
 /* A job; the caller's until journal_do, and again once it is done. */
 struct journal_job {
     enum journal_kind kind;
-    struct journal_row *rows;        /* COMMIT */
-    size_t count;                    /* COMMIT */
-    char gid[SAGA_GID_MAX + 1];      /* FIND, DUE, LIST; the key of KV */
-    char status[JOURNAL_STATUS_MAX]; /* LIST; "": any */
-    char name[BUS_NAME_MAX];         /* LIST; "": any; the category of KV */
-    int64_t after;                   /* DUE */
-    int64_t before;                  /* LIST, EXPIRE; 0: whenever */
-    int64_t from;                    /* LIST: made at that time or later */
-    bool whole;                      /* LIST: with states */
-    uint32_t limit;                  /* LIST, DUE, TAKE, EXPIRE, KV_LIST */
-    const char *value;               /* KV_PUT; in arena, or the caller's */
-    int64_t version;                 /* KV_PUT */
-    void *arg;                       /* the caller's */
+    struct journal_row *rows;            /* COMMIT */
+    size_t count;                        /* COMMIT */
+    char gid[SAGA_GID_MAX + 1];          /* FIND, DUE, LIST; the key of KV */
+    char status[JOURNAL_STATUS_MAX];     /* LIST; "": any */
+    char name[BUS_NAME_MAX];             /* LIST; "": any; the category of KV */
+    int64_t after;                       /* DUE */
+    int64_t before;                      /* LIST, EXPIRE; 0: whenever; SEARCH's
+                                          * answer */
+    int64_t from;                        /* LIST: made at that time or later */
+    bool whole;                          /* LIST: with states */
+    const struct journal_filter *filter; /* SEARCH; in arena */
+    uint32_t limit;                      /* LIST, DUE, TAKE, EXPIRE, KV_LIST */
+    const char *value;                   /* KV_PUT; in arena, or the caller's */
+    int64_t version;                     /* KV_PUT */
+    void *arg;                           /* the caller's */
 
     int code; /* the answer; err says why */
     struct bus_error err;
@@ -85,6 +101,7 @@ struct journal_job {
     size_t found_count;        /* EXPIRE: how many are gone */
     struct journal_kv *kv;     /* in arena */
     size_t kv_count;
+    bool more;      /* SEARCH: it stopped at (before, gid) */
     int64_t leased; /* COMMIT: nobody takes over before that, monotonic ns */
     struct bus_arena arena; /* initialised and released by the caller */
     struct journal_job *next;

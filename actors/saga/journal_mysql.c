@@ -10,7 +10,7 @@
 #include "bus/clock.h"
 #include "bus/code.h"
 
-#define COLUMNS 9
+#define COLUMNS 12
 #define ROWS_MAX 64
 #define TEXT_MAX ((size_t)8192)
 #define CHUNK_BYTES ((size_t)4 << 20) /* of states in one statement */
@@ -23,6 +23,9 @@ const char *const journal_mysql_schema[] = {
     "name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL, "
     "status VARCHAR(16) NOT NULL, finished BIGINT NOT NULL, "
     "due BIGINT NOT NULL, created BIGINT NOT NULL, updated BIGINT NOT NULL, "
+    "type VARCHAR(16) NOT NULL, "
+    "failing VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL, "
+    "error VARCHAR(256) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL, "
     "state LONGBLOB NOT NULL, KEY saga_due (owner, finished, due, gid), "
     "KEY saga_created (created, gid), KEY saga_ended (finished, updated)) "
     "ENGINE=InnoDB",
@@ -58,12 +61,14 @@ const char journal_mysql_kv_insert[] =
     "WHERE category = ? AND name = ?)";
 
 static const char insert[] = "INSERT INTO saga (gid, owner, name, status, "
-                             "finished, due, created, updated, state) VALUES ";
-static const char one_row[] = "(?, ?, ?, ?, ?, ?, ?, ?, ?)";
+                             "finished, due, created, updated, type, failing, "
+                             "error, state) VALUES ";
+static const char one_row[] = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 #define KEEP(column)                                                           \
 #column " = IF(owner = VALUES(owner), VALUES(" #column "), " #column ")"
-static const char update[] = " ON DUPLICATE KEY UPDATE " KEEP(status) ", " KEEP(
-    finished) ", " KEEP(due) ", " KEEP(updated) ", " KEEP(state);
+static const char update[] =
+    " ON DUPLICATE KEY UPDATE " KEEP(status) ", " KEEP(finished) ", " KEEP(
+        due) ", " KEEP(updated) ", " KEEP(failing) ", " KEEP(error) ", " KEEP(state);
 static const char taken[] = "SELECT gid FROM saga WHERE gid = ? AND owner <> ?";
 
 static const size_t sizes[JOURNAL_MYSQL_SIZES] = {64, 16, 4, 1};
@@ -135,6 +140,9 @@ static int chunk_write(struct journal_mysql *mysql,
         *at++ = sql_int(rows[i].due);
         *at++ = sql_int(rows[i].created);
         *at++ = sql_int(rows[i].updated);
+        *at++ = sql_text(journal_text(rows[i].type));
+        *at++ = sql_text(journal_text(rows[i].failing));
+        *at++ = sql_text(journal_text(rows[i].error));
         *at++ = sql_blob(rows[i].state);
     }
     return mysql->lease.driver->exec(mysql->lease.sql, text_of(mysql, size),

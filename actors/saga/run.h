@@ -99,6 +99,7 @@ struct run {
 struct batch {
     struct journal_job job;
     struct journal_row rows[ORCHESTRATOR_BATCH_ROWS];
+    struct saga_trouble troubles[ORCHESTRATOR_BATCH_ROWS];
     struct run *runs[ORCHESTRATOR_BATCH_ROWS];
     size_t at[ORCHESTRATOR_BATCH_ROWS + 1]; /* of each state in bytes */
     struct bus_buf bytes;
@@ -228,6 +229,14 @@ void show_found(struct orchestrator *orch, struct journal_job *job);
 /* operate.c */
 void operate_request(struct orchestrator *orch,
                      const struct orchestrator_request *request);
+
+/* show.c; times are RFC 3339 */
+void show_pair(struct bus_buf *buf, const char *key, const char *value);
+void show_time(struct bus_buf *buf, const char *key, int64_t us);
+
+/* list.c */
+void list_found(struct orchestrator *orch, void *asker,
+                const struct journal_job *job);
 
 /* answer.c */
 void answer_error(struct orchestrator *orch, void *asker,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * saga.show and saga.list. A saga that is not finished is shown from memory,
- * every other, and every list, from the journal. Times are RFC 3339 texts with
- * milliseconds; what has not happened is left out.
+ * saga.show. A saga that is not finished is shown from memory, every other from
+ * the journal. Times are RFC 3339 texts with milliseconds; what has not
+ * happened is left out.
  */
 #include <stdio.h>
 #include <string.h>
@@ -13,17 +13,10 @@
 #include "bus/pack.h"
 
 #define TIME_TEXT 32
-#define LIST_DEFAULT 100
 #define MICRO INT64_C(1000000) /* us a second */
 
 struct show_ask {
     const char *gid;
-};
-
-struct list_ask {
-    const char *status;
-    const char *name;
-    uint32_t limit;
 };
 
 #define TEXT(type, member)                                                     \
@@ -39,28 +32,14 @@ const struct bus_shape saga_show_shape = {
     .count = 1,
     .fields = show_fields,
 };
-static const struct bus_field list_fields[] = {
-    TEXT(list_ask, status),
-    TEXT(list_ask, name),
-    {.name = "limit",
-     .kind = BUS_U32,
-     .offset = offsetof(struct list_ask, limit),
-     .presence = BUS_NO_PRESENCE},
-};
-const struct bus_shape saga_list_shape = {
-    .name = "saga.ListRequest",
-    .size = sizeof(struct list_ask),
-    .count = 3,
-    .fields = list_fields,
-};
 
-static void pack_pair(struct bus_buf *buf, const char *key, const char *value)
+void show_pair(struct bus_buf *buf, const char *key, const char *value)
 {
     bus_pack_text(buf, key);
     bus_pack_text(buf, value);
 }
 
-static void pack_time(struct bus_buf *buf, const char *key, int64_t us)
+void show_time(struct bus_buf *buf, const char *key, int64_t us)
 {
     char text[TIME_TEXT];
     char day[TIME_TEXT];
@@ -69,7 +48,7 @@ static void pack_time(struct bus_buf *buf, const char *key, int64_t us)
     gmtime_r(&seconds, &tm);
     strftime(day, sizeof(day), "%Y-%m-%dT%H:%M:%S", &tm);
     snprintf(text, sizeof(text), "%.19s.%03dZ", day, (int)(us % MICRO / 1000));
-    pack_pair(buf, key, text);
+    show_pair(buf, key, text);
 }
 
 static void pack_history(struct bus_buf *buf, const struct saga_note *note)
@@ -79,12 +58,12 @@ static void pack_history(struct bus_buf *buf, const struct saga_note *note)
     for (uint32_t i = 0; i < note->history_count; i++) {
         const struct saga_attempt *attempt = &note->history[i];
         bus_pack_map(buf, 3u + (attempt->sentence != NULL));
-        pack_time(buf, "at", attempt->started);
+        show_time(buf, "at", attempt->started);
         bus_pack_text(buf, "duration_us");
         bus_pack_int(buf, attempt->duration);
-        pack_pair(buf, "code", bus_code_name(attempt->code));
+        show_pair(buf, "code", bus_code_name(attempt->code));
         if (attempt->sentence)
-            pack_pair(buf, "sentence", attempt->sentence);
+            show_pair(buf, "sentence", attempt->sentence);
     }
 }
 
@@ -94,21 +73,21 @@ static void pack_branch(struct bus_buf *buf, const struct saga *saga,
 {
     const struct engine_branch *branch = &saga->steps[step].branch[op];
     const struct saga_note *note = &saga->notes[step][op];
-    pack_pair(buf, "status", engine_branch_text(branch->status));
+    show_pair(buf, "status", engine_branch_text(branch->status));
     bus_pack_text(buf, "attempts");
     bus_pack_uint(buf, branch->attempts);
     if (note->started)
-        pack_time(buf, "started", note->started);
+        show_time(buf, "started", note->started);
     if (note->finished)
-        pack_time(buf, "finished", note->finished);
+        show_time(buf, "finished", note->finished);
     if (branch->code)
-        pack_pair(buf, "code", bus_code_name(branch->code));
+        show_pair(buf, "code", bus_code_name(branch->code));
     if (note->business) {
         bus_pack_text(buf, "business");
         bus_pack_int(buf, note->business);
     }
     if (note->sentence)
-        pack_pair(buf, "sentence", note->sentence);
+        show_pair(buf, "sentence", note->sentence);
     if (note->history_count > 0)
         pack_history(buf, note);
 }
@@ -133,8 +112,8 @@ static void pack_place(struct bus_buf *buf, const struct saga *saga,
     const char *method = plan && op == OP_ACTION ? plan->action.method
                          : plan                  ? plan->compensate.method
                                                  : "";
-    pack_pair(buf, "target", saga_target(saga, step, op));
-    pack_pair(buf, "method", method);
+    show_pair(buf, "target", saga_target(saga, step, op));
+    show_pair(buf, "method", method);
 }
 
 static void pack_step(struct bus_buf *buf, const struct saga *saga,
@@ -143,7 +122,7 @@ static void pack_step(struct bus_buf *buf, const struct saga *saga,
     char id[SAGA_BRANCH_TEXT];
     bool undo = saga_target(saga, step, OP_COMPENSATE) != NULL;
     bus_pack_map(buf, 3 + branch_pairs(saga, step, OP_ACTION) + undo);
-    pack_pair(buf, "name",
+    show_pair(buf, "name",
               step < saga->plan->plan.step_count
                   ? saga->plan->plan.steps[step].name
                   : saga_branch(saga, step, id));
@@ -163,28 +142,28 @@ static void pack_reason(struct bus_buf *buf, const struct saga *saga)
     const struct saga_note *note = &saga->notes[step][OP_ACTION];
     bus_pack_text(buf, "reason");
     bus_pack_map(buf, 4);
-    pack_pair(buf, "step",
+    show_pair(buf, "step",
               step < saga->plan->plan.step_count
                   ? saga->plan->plan.steps[step].name
                   : "");
-    pack_pair(buf, "code",
+    show_pair(buf, "code",
               bus_code_name(saga->steps[step].branch[OP_ACTION].code));
     bus_pack_text(buf, "business");
     bus_pack_int(buf, note->business);
-    pack_pair(buf, "sentence", note->sentence);
+    show_pair(buf, "sentence", note->sentence);
 }
 
 static void pack_saga(struct bus_buf *buf, const struct saga *saga)
 {
     bool reason = saga->engine.failed >= 0;
     bus_pack_map(buf, 6u + (saga->finished != 0) + reason);
-    pack_pair(buf, "gid", saga->gid);
-    pack_pair(buf, "name", saga->plan->plan.name);
-    pack_pair(buf, "status", engine_phase_text(saga->engine.phase));
-    pack_time(buf, "created", saga->created);
-    pack_time(buf, "updated", saga->updated);
+    show_pair(buf, "gid", saga->gid);
+    show_pair(buf, "name", saga->plan->plan.name);
+    show_pair(buf, "status", engine_phase_text(saga->engine.phase));
+    show_time(buf, "created", saga->created);
+    show_time(buf, "updated", saga->updated);
     if (saga->finished)
-        pack_time(buf, "finished", saga->finished);
+        show_time(buf, "finished", saga->finished);
     if (reason)
         pack_reason(buf, saga);
     bus_pack_text(buf, "steps");
@@ -240,53 +219,6 @@ void show_request(struct orchestrator *orch,
     lookup_free(orch, lookup);
 }
 
-void list_request(struct orchestrator *orch,
-                  const struct orchestrator_request *request)
-{
-    struct list_ask ask = {0};
-    struct bus_error error = {0};
-    struct lookup *lookup =
-        lookup_new(orch, LOOKUP_LIST, JOURNAL_LIST, request->asker);
-    struct journal_job *job = &lookup->job;
-    int code = ask_read(request, &saga_list_shape, &job->arena, &ask, &error);
-    if (!code && (strlen(ask.status) >= sizeof(job->status) ||
-                  strlen(ask.name) >= sizeof(job->name)))
-        code = bus_error_set(&error, BUS_INVALID_ARGUMENT,
-                             "no such status or name");
-    if (code) {
-        answer_error(orch, request->asker, &error);
-        lookup_free(orch, lookup);
-        return;
-    }
-    snprintf(job->status, sizeof(job->status), "%s", ask.status);
-    snprintf(job->name, sizeof(job->name), "%s", ask.name);
-    job->limit = ask.limit ? ask.limit : LIST_DEFAULT;
-    if (job->limit > JOURNAL_LIST_MAX)
-        job->limit = JOURNAL_LIST_MAX;
-    orch->world.journal(orch->world.arg, job);
-}
-
-static void answer_list(struct orchestrator *orch, void *asker,
-                        const struct journal_job *job)
-{
-    struct bus_buf buf;
-    bus_buf_init(&buf, ORCHESTRATOR_REPLY_MAX);
-    bus_pack_map(&buf, 1);
-    bus_pack_text(&buf, "sagas");
-    bus_pack_array(&buf, job->found_count);
-    for (size_t i = 0; i < job->found_count; i++) {
-        const struct journal_row *row = &job->found[i];
-        bus_pack_map(&buf, 5);
-        pack_pair(&buf, "gid", row->gid);
-        pack_pair(&buf, "name", row->name);
-        pack_pair(&buf, "status", row->status);
-        pack_time(&buf, "created", row->created);
-        pack_time(&buf, "updated", row->updated);
-    }
-    answer_body(orch, asker, &buf);
-    bus_buf_release(&buf);
-}
-
 static void answer_row(struct orchestrator *orch, void *asker,
                        const struct journal_row *row)
 {
@@ -308,7 +240,7 @@ void show_found(struct orchestrator *orch, struct journal_job *job)
         error.code = job->code;
         answer_error(orch, lookup->asker, &error);
     } else if (lookup->kind == LOOKUP_LIST) {
-        answer_list(orch, lookup->asker, job);
+        list_found(orch, lookup->asker, job);
     } else if (job->found_count > 0) {
         answer_row(orch, lookup->asker, job->found);
     } else {

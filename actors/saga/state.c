@@ -12,6 +12,7 @@
 
 #include "bus/code.h"
 #include "bus/pack.h"
+#include "bus/utf8.h"
 
 static void *zeroed(size_t count, size_t size)
 {
@@ -233,6 +234,85 @@ void saga_attempted(struct saga *saga, uint16_t step, enum engine_op op,
     note->history[note->history_count] = *attempt;
     note->history[note->history_count++].sentence =
         text_or_none(attempt->sentence);
+}
+
+/* As much of from as fits, cleaned: it may be any bytes of a participant. */
+static void text_fit(char *to, size_t size, const char *from)
+{
+    const uint8_t *at = (const uint8_t *)from, *end = at + strlen(from);
+    size_t len = 0;
+    while (at < end) {
+        size_t whole = bus_utf8_char(at, end);
+        if (len + (whole ? whole : 1) >= size)
+            break;
+        if (whole)
+            memcpy(to + len, at, whole);
+        else
+            to[len] = '?';
+        len += whole ? whole : 1;
+        at += whole ? whole : 1;
+    }
+    to[len] = '\0';
+}
+
+/* A branch that is in trouble now; else the step that turned the saga. False:
+ * there is none. */
+static bool find_trouble(const struct saga *saga, uint16_t *ret_step,
+                         enum engine_op *ret_op)
+{
+    const struct engine *engine = &saga->engine;
+    for (uint16_t i = 0; i < engine->count; i++)
+        for (int op = OP_ACTION; op <= OP_COMPENSATE; op++) {
+            enum engine_branch_status status = saga->steps[i].branch[op].status;
+            if (status != BRANCH_BACKOFF && status != BRANCH_PARKED)
+                continue;
+            *ret_step = i;
+            *ret_op = (enum engine_op)op;
+            return true;
+        }
+    if (engine->failed < 0)
+        return false;
+    *ret_step = (uint16_t)engine->failed;
+    *ret_op = OP_ACTION;
+    return true;
+}
+
+void saga_trouble(const struct saga *saga, struct saga_trouble *ret)
+{
+    char id[SAGA_BRANCH_TEXT], text[JOURNAL_ERROR_MAX * 2];
+    uint16_t step = 0;
+    enum engine_op op = OP_ACTION;
+    ret->step[0] = ret->error[0] = '\0';
+    if (!find_trouble(saga, &step, &op))
+        return;
+    const char *sentence = saga->notes[step][op].sentence;
+    bool own = !saga->plan->dtm && step < saga->plan->plan.step_count;
+    text_fit(ret->step, sizeof(ret->step),
+             own ? saga->plan->plan.steps[step].name
+                 : saga_branch(saga, step, id));
+    snprintf(text, sizeof(text), "%s%s%s",
+             bus_code_name(saga->steps[step].branch[op].code),
+             sentence ? ": " : "", sentence ? sentence : "");
+    text_fit(ret->error, sizeof(ret->error), text);
+}
+
+static const char *const pattern_texts[PATTERN_COUNT] = {
+    [PATTERN_SAGA] = "saga",         [PATTERN_MESSAGE] = "msg",
+    [PATTERN_TCC] = "tcc",           [PATTERN_XA] = "xa",
+    [PATTERN_WORKFLOW] = "workflow",
+};
+
+const char *saga_pattern_text(const struct saga *saga)
+{
+    return pattern_texts[saga->engine.pattern];
+}
+
+enum engine_pattern saga_pattern_from_text(const char *text)
+{
+    int pattern = 0;
+    while (pattern < PATTERN_COUNT && strcmp(pattern_texts[pattern], text) != 0)
+        pattern++;
+    return (enum engine_pattern)pattern;
 }
 
 const char *saga_target(const struct saga *saga, uint16_t step,

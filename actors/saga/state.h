@@ -18,6 +18,7 @@
 #define SAGA_STATE_H
 
 #include "actors/saga/engine.h"
+#include "actors/saga/journal.h"
 #include "actors/saga/plan.h"
 #include "bus/buf.h"
 #include "bus/trace.h"
@@ -78,6 +79,17 @@ struct saga {
     struct bus_bytes result; /* owned; of a workflow: base64 text */
     uint64_t digest;         /* of what DTM's API submitted; 0: none */
 };
+
+/* What a saga fails at, or has failed at; "": nothing. Whole characters. */
+struct saga_trouble {
+    char step[JOURNAL_STEP_MAX];
+    char error[JOURNAL_ERROR_MAX]; /* "CODE: sentence" */
+};
+void saga_trouble(const struct saga *saga, struct saga_trouble *ret);
+
+/* "saga", "msg", "tcc", "xa", "workflow", as DTM's API calls them. */
+const char *saga_pattern_text(const struct saga *saga);
+enum engine_pattern saga_pattern_from_text(const char *text); /* or COUNT */
 
 /* A new saga. The plan is taken over (dropped by saga_release), gid and request
  * are copied. */

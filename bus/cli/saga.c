@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * bus saga show GID | ls [--status S] [--name N] [--count N] | submit FILE.saga
- * [JSON] | retry, abort, skip, fail: the saga actor's methods as tables.
+ * bus saga show GID | ls | submit FILE.saga [JSON] | retry, abort, skip, fail:
+ * the saga actor's methods as tables.
  */
 #include "bus/cli/saga.h"
 
@@ -86,9 +86,8 @@ static void add_step(struct cli *cli, struct cli_table *table,
     add_branch(cli, table, undo);
 }
 
-/* Opens the array at a key of a map; false: there is none. */
-static bool open_array(struct bus_bytes map, const char *key,
-                       struct bus_unpack *ret, uint32_t *ret_count)
+bool cli_array_at(struct bus_bytes map, const char *key, struct bus_unpack *ret,
+                  uint32_t *ret_count)
 {
     struct bus_bytes value;
     if (!bus_pack_find(map, key, &value))
@@ -115,7 +114,7 @@ void cli_saga_print(struct cli *cli, struct bus_bytes saga)
     putchar('\n');
     cli_table_init(&table, &cli->arena,
                    "STEP|CALL|STATUS|ATTEMPTS|STARTED|FINISHED|ANSWER");
-    if (open_array(saga, "steps", &steps, &count)) {
+    if (cli_array_at(saga, "steps", &steps, &count)) {
         while (count-- > 0 && bus_unpack_value(&steps, &step))
             add_step(cli, &table, step);
     }
@@ -168,60 +167,13 @@ static int show(struct cli *cli)
     return CLI_DONE;
 }
 
-static void print_list(struct cli *cli, struct bus_bytes body)
-{
-    static const char *const paths[] = {"gid",     "name",    "status",
-                                        "created", "updated", NULL};
-    struct cli_table table;
-    struct bus_unpack sagas;
-    struct bus_bytes saga;
-    uint32_t count;
-    cli_table_init(&table, &cli->arena, "GID|NAME|STATUS|CREATED|UPDATED");
-    if (open_array(body, "sagas", &sagas, &count)) {
-        while (count-- > 0 && bus_unpack_value(&sagas, &saga))
-            add_paths(cli, &table, saga, paths);
-    }
-    cli_table_print(&table, stdout);
-}
-
-static void pack_text(struct bus_buf *body, const char *key, const char *text)
-{
-    bus_pack_text(body, key);
-    bus_pack_text(body, text ? text : "");
-}
-
-static int list(struct cli *cli)
-{
-    struct bus_reply reply;
-    struct bus_buf body;
-    int64_t count = 0;
-    const char *text = cli_value(cli, "count");
-    if (cli->argc != 1)
-        return cli_fail(CLI_USAGE, "expected: bus saga ls");
-    if (text && !cli_number(text, 1, INT32_MAX, &count))
-        return cli_fail(CLI_USAGE, "--count %s: expected a number", text);
-    bus_buf_init(&body, ASK_MAX);
-    bus_pack_map(&body, 3);
-    pack_text(&body, "status", cli_value(cli, "status"));
-    pack_text(&body, "name", cli_value(cli, "name"));
-    bus_pack_text(&body, "limit");
-    bus_pack_int(&body, count);
-    if (cli_saga_ask(cli, "list", &body, &reply))
-        return cli_refused(cli, &reply.error);
-    if (cli->json)
-        cli_print_value(reply.body);
-    else
-        print_list(cli, reply.body);
-    return CLI_DONE;
-}
-
 static int run(struct cli *cli)
 {
     static const struct {
         const char *word;
         int (*run)(struct cli *cli);
     } words[] = {{"show", show},
-                 {"ls", list},
+                 {"ls", cli_saga_list},
                  {"retry", operate},
                  {"abort", operate},
                  {"skip", operate},
@@ -244,12 +196,21 @@ static void complete(struct cli *cli, int index)
 }
 
 static const struct cli_option options[] = {
-    {0, "status", "WORD", "ls: only sagas of that status"},
-    {0, "name", "NAME",
-     "ls: only sagas of that name; submit: which of the "
-     "file's"},
-    {'n', "count", "N", "ls: at most N"},
-    {0, "gid", "GID", "submit: an id of your own"},
+    {0, "status", "WORD", "ls: of that status"},
+    {0, "parked", NULL, "ls: of status parked"},
+    {0, "type", "WORD", "ls: saga, msg, tcc, xa or workflow"},
+    {0, "name", "NAME", "ls: of that name; submit: which of the file's"},
+    {0, "gid", "GID", "ls: whose gid begins so; submit: an id of your own"},
+    {0, "step", "STEP", "ls: that fail, or failed, at that step"},
+    {0, "error", "TEXT", "ls: whose error has that in its code or sentence"},
+    {0, "owner", "NAME", "ls: of an orchestrator with that in its name"},
+    {0, "since", "TIME",
+     "ls: created then or later: 2h, or 2026-01-31T12:00:00Z"},
+    {0, "until", "TIME", "ls: created before"},
+    {0, "updated-since", "TIME", "ls: changed then or later"},
+    {0, "updated-until", "TIME", "ls: changed before"},
+    {'n', "count", "N", "ls: at most N (100)"},
+    {0, "after", "CURSOR", "ls: go on where another ls stopped"},
     {0, "no-wait", NULL, "submit: come back when it is accepted"},
     {0}};
 

@@ -7,6 +7,7 @@
 
 #include "bus/buf.h"
 #include "bus/cli/wire.h"
+#include "bus/pack.h"
 
 /* Asks the saga actor; releases body. Returns the code. */
 int cli_saga_ask(struct cli *cli, const char *method, struct bus_buf *body,
@@ -19,6 +20,11 @@ const char *cli_text_at(struct cli *cli, struct bus_bytes map,
 /* Prints what saga.show answered. */
 void cli_saga_print(struct cli *cli, struct bus_bytes saga);
 
+/* Opens the array at a key of a map; false: there is none. */
+bool cli_array_at(struct bus_bytes map, const char *key, struct bus_unpack *ret,
+                  uint32_t *ret_count);
+
 int cli_saga_submit(struct cli *cli);
+int cli_saga_list(struct cli *cli);
 
 #endif

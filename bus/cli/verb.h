@@ -15,7 +15,7 @@
 #include "bus/error.h"
 #include "bus/home.h"
 
-#define CLI_OPTIONS_MAX 16 /* of one verb */
+#define CLI_OPTIONS_MAX 24 /* of one verb */
 #define CLI_ARGS_MAX 4096  /* positional arguments */
 #define CLI_TIMEOUT_MS 5000
 #define CLI_TIMEOUT_MS_MAX INT64_C(86400000)

@@ -72,6 +72,26 @@ same "the reason is kept" "skipped by hand: no more" "$(bus saga show skip \
     --json | jq -r '.steps[1].history[-1].sentence')"
 status 2 bus saga skip skip score
 
+# Found by what went wrong, when, and how it ended; page by page.
+found() { bus saga ls --json "$@" | jq -r '[.sagas[].gid] | join(" ")'; }
+same "by step and status" "fail" "$(found --step score --status undone)"
+same "by error" "fail" "$(found --error "FAILED BY hand")"
+same "by code" "second" "$(found --error ALREADY_EXISTS)"
+same "by gid" "skip" "$(found --gid ski)"
+same "by type" "" "$(found --type tcc)"
+same "not long ago" "abort" "$(found --since 1h -n 1)"
+same "long ago" "" "$(found --until 1h)"
+same "all of them" "$(found)" "$(next='' && while
+    page=$(bus saga ls --json -n 1 --after "$next") &&
+        jq -j '.sagas[].gid' <<<"$page"
+    next=$(jq -r '.next // empty' <<<"$page") && [ -n "$next" ]; do
+    echo
+done | xargs)"
+bus saga ls --step score | grep -q '^skip .* saga  *done' &&
+    fail "what was skipped is still failing"
+status 2 bus saga ls --since yesterday
+status 1 bus saga ls --status finished
+
 # Steps that do not follow one another run at the same time: the first is still
 # asked again and again when the second is done.
 cat >"$work/both.saga" <<SAGA

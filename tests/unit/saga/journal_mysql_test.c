@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "actors/saga/journal.h"
+#include "actors/saga/journal_search.h"
 #include "bus/clock.h"
 #include "bus/code.h"
 
@@ -218,6 +218,50 @@ static void reads_its_own_by_due_time_in_batches(void **state)
     bus_arena_release(&next.arena);
 }
 
+static void assert_search(struct scene *scene, struct journal_filter *filter,
+                          const char *first, size_t count, bool more)
+{
+    struct journal_job job = ask(JOURNAL_SEARCH, "");
+    job.filter = filter;
+    assert_int_equal(run(scene, 1, &job), BUS_OK);
+    assert_int_equal(job.found_count, count);
+    if (count > 0)
+        assert_string_equal(job.found[0].gid, first);
+    assert_int_equal(job.more, more);
+    bus_arena_release(&job.arena);
+}
+
+static void searches_all_of_them(void **state)
+{
+    struct scene *scene = scene_of(state);
+    struct journal_filter any, filter;
+    struct journal_row rows[] = {row("a1", 1, "done"), row("b", 2, "undone")};
+    rows[1].type = "msg";
+    rows[1].failing = "pay";
+    rows[1].error = "ABORTED: \xc3\xbc is too much";
+    struct journal_job job = commit(rows, 2);
+    assert_int_equal(run(scene, 0, &job), BUS_OK);
+    write_one(scene, 1, row("c", 3, "running"));
+    journal_filter_init(&any);
+    any.limit = 10;
+#define SEARCH(first, count, ...)                                              \
+    filter = any;                                                              \
+    __VA_ARGS__;                                                               \
+    assert_search(scene, &filter, first, count, false)
+    SEARCH("c", 3, (void)0);
+    SEARCH("b", 2, filter.owner = "a");
+    SEARCH("c", 1, filter.owner = "b");
+    SEARCH("b", 1, filter.error = "TOO much");
+    SEARCH("b", 1, filter.step = "pay", filter.type = "msg");
+    SEARCH("a1", 1, filter.gid = "a");
+    SEARCH("b", 1, filter.before = 3, filter.before_gid = "c",
+           filter.gid = "b");
+#undef SEARCH
+    filter = any;
+    filter.look = 2;
+    assert_search(scene, &filter, "c", 2, true);
+}
+
 static void restart_keeps_what_is_its_own(void **state)
 {
     struct scene *scene = scene_of(state);
@@ -363,6 +407,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(writes_many_and_changes_them),
         TEST(reads_its_own_by_due_time_in_batches),
+        TEST(searches_all_of_them),
         TEST(restart_keeps_what_is_its_own),
         TEST(silent_owner_is_taken_over_in_batches),
         TEST(one_that_goes_leaves_at_once),

@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "actors/saga/journal.h"
+#include "actors/saga/journal_search.h"
 #include "bus/clock.h"
 #include "bus/code.h"
 
@@ -430,6 +430,100 @@ static void what_was_reported_survives_a_kill(void **state)
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, scene_open, scene_close)
 
+/* What a search with that filter finds, a letter a row; it goes on where it
+ * stopped until there is no more. searches counts. */
+static void assert_searched(struct scene *scene,
+                            const struct journal_filter *from,
+                            const char *expected, unsigned searches)
+{
+    struct journal_filter filter = *from;
+    char found[32] = "", last[SAGA_GID_MAX + 1];
+    unsigned count = 0;
+    bool more = true;
+    for (; more; count++) {
+        struct journal_job job = ask(JOURNAL_SEARCH, "");
+        job.filter = &filter;
+        assert_int_equal(run(scene, &job), BUS_OK);
+        for (size_t i = 0; i < job.found_count; i++)
+            strncat(found, job.found[i].gid, 1);
+        more = job.more;
+        filter.before = job.before;
+        snprintf(last, sizeof(last), "%s", job.gid);
+        filter.before_gid = last;
+        bus_arena_release(&job.arena);
+    }
+    assert_string_equal(found, expected);
+    assert_int_equal(count, searches);
+}
+
+static void write_searched(struct scene *scene)
+{
+    struct journal_row rows[] = {
+        row("a", 1, "done"),    row("b1", 2, "undone"), row("c", 2, "parked"),
+        row("d", 2, "running"), row("e", 5, "done"),
+    };
+    rows[1].failing = "pay";
+    rows[1].error = "ABORTED: no Money";
+    rows[2].type = "tcc";
+    rows[2].failing = "01";
+    rows[2].error = "INTERNAL: 500 broken";
+    rows[3].name = "order";
+    rows[4].updated = 900;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (!rows[i].type)
+            rows[i].type = "saga";
+        assert_int_equal(commit_one(scene, rows[i]), BUS_OK);
+    }
+}
+
+static void searches_by_every_filter(void **state)
+{
+    struct scene *scene = *state;
+    struct journal_filter any, filter;
+    write_searched(scene);
+    journal_filter_init(&any);
+    any.limit = 100;
+#define SEARCH(expected, ...)                                                  \
+    filter = any;                                                              \
+    __VA_ARGS__;                                                               \
+    assert_searched(scene, &filter, expected, 1)
+    SEARCH("edcba", (void)0);
+    SEARCH("ea", filter.status = "done");
+    SEARCH("d", filter.name = "order");
+    SEARCH("c", filter.type = "tcc");
+    SEARCH("b", filter.step = "pay");
+    SEARCH("b", filter.gid = "b");
+    SEARCH("", filter.gid = "b12");
+    SEARCH("b", filter.error = "money");
+    SEARCH("c", filter.error = "INTERNAL");
+    SEARCH("edcb", filter.created_since = 2);
+    SEARCH("a", filter.created_until = 2);
+    SEARCH("dcb", filter.created_since = 2, filter.created_until = 5);
+    SEARCH("e", filter.updated_since = 900);
+    SEARCH("dcba", filter.updated_until = 900);
+    SEARCH("", filter.owner = "nobody");
+#undef SEARCH
+}
+
+/* However few fit, one search looks at no more than that, and none is missed
+ * or found twice, also where many are as old. */
+static void searches_in_pages(void **state)
+{
+    struct scene *scene = *state;
+    struct journal_filter filter;
+    write_searched(scene);
+    journal_filter_init(&filter);
+    filter.limit = 100;
+    filter.look = 2;
+    assert_searched(scene, &filter, "edcba", 3);
+    filter.status = "done";
+    assert_searched(scene, &filter, "ea", 3);
+    filter.status = "";
+    filter.look = 0;
+    filter.limit = 1;
+    assert_searched(scene, &filter, "edcba", 6);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -438,6 +532,8 @@ int main(void)
         TEST(reads_unfinished_ones_by_due_time_in_batches),
         TEST(lists_newest_first_and_filters),
         TEST(a_list_goes_on_where_the_last_one_ended),
+        TEST(searches_by_every_filter),
+        TEST(searches_in_pages),
         TEST(finished_ones_expire),
         TEST(keys_are_changed_by_version),
         TEST(an_empty_batch_proves_that_writing_works),
