@@ -33,22 +33,24 @@ enum { N = REACT_NEVER, I = REACT_IGNORE, H = REACT_HANDLE };
 
 /* Columns as in ENGINE_EVENTS: SUBMITTED COMMITTED UNWRITTEN ANSWERED LOST
  * UNSENT TIMER RESUMED DEADLINE PREPARE REGISTERED ABORT CLOSE STOP WAKE
- * SETTLED. Where a branch may be in flight although the phase does not wait for
- * it (a check while its client speaks up, a stop), its answer is ignored. */
+ * SETTLED URGED. Where a branch may be in flight although the phase does not
+ * wait for it (a check while its client speaks up, a stop), its answer is
+ * ignored. */
 static const uint8_t reactions[PHASE_COUNT][EVENT_COUNT] = {
-    [PHASE_NEW] = {H, N, N, N, N, N, N, N, N, H, N, N, N, N, N, N},
-    [PHASE_PREPARING] = {H, H, H, N, N, N, N, N, I, I, H, H, H, H, I, I},
-    [PHASE_PREPARED] = {H, I, I, H, H, H, H, H, H, I, H, H, H, H, H, I},
-    [PHASE_SUBMITTING] = {I, H, I, I, I, N, I, N, I, I, N, I, N, H, I, I},
-    [PHASE_ACCEPTING] = {I, H, H, N, N, N, N, N, H, I, N, H, N, H, I, I},
-    [PHASE_RUNNING] = {I, H, I, H, H, H, H, H, H, I, N, H, N, H, H, H},
-    [PHASE_TURNING] = {N, H, I, I, I, N, I, N, I, N, N, I, N, H, I, I},
-    [PHASE_UNDOING] = {N, I, I, H, H, H, H, H, I, N, N, I, N, H, H, H},
-    [PHASE_CLOSING_DONE] = {N, H, I, I, I, N, I, N, I, N, N, N, N, I, I, I},
-    [PHASE_CLOSING_UNDONE] = {N, H, I, I, I, N, I, N, I, N, N, N, N, I, I, I},
-    [PHASE_DONE] = {N, I, I, I, I, N, I, N, I, N, N, N, N, I, I, I},
-    [PHASE_UNDONE] = {N, I, I, I, I, N, I, N, I, N, N, N, N, I, I, I},
-    [PHASE_REFUSED] = {N, I, I, I, I, N, I, N, I, N, N, N, N, I, I, I},
+    [PHASE_NEW] = {H, N, N, N, N, N, N, N, N, H, N, N, N, N, N, N, N},
+    [PHASE_PREPARING] = {H, H, H, N, N, N, N, N, I, I, H, H, H, H, I, I, I},
+    [PHASE_PREPARED] = {H, I, I, H, H, H, H, H, H, I, H, H, H, H, H, I, I},
+    [PHASE_SUBMITTING] = {I, H, I, I, I, N, I, N, I, I, N, I, N, H, I, I, I},
+    [PHASE_ACCEPTING] = {I, H, H, N, N, N, N, N, H, I, N, H, N, H, I, I, I},
+    [PHASE_RUNNING] = {I, H, I, H, H, H, H, H, H, I, N, H, N, H, H, H, H},
+    [PHASE_TURNING] = {N, H, I, I, I, N, I, N, I, N, N, I, N, H, I, I, H},
+    [PHASE_UNDOING] = {N, I, I, H, H, H, H, H, I, N, N, I, N, H, H, H, H},
+    [PHASE_CLOSING_DONE] = {N, H, I, I, I, N, I, N, I, N, N, N, N, I, I, I, I},
+    [PHASE_CLOSING_UNDONE] = {N, H, I, I, I, N, I, N, I, N, N, N, N, I, I, I,
+                              I},
+    [PHASE_DONE] = {N, I, I, I, I, N, I, N, I, N, N, N, N, I, I, I, I},
+    [PHASE_UNDONE] = {N, I, I, I, I, N, I, N, I, N, N, N, N, I, I, I, I},
+    [PHASE_REFUSED] = {N, I, I, I, I, N, I, N, I, N, N, N, N, I, I, I, I},
 };
 
 void work_say(struct engine_out *out, struct engine_command command)
@@ -136,7 +138,7 @@ void work_call(struct work *work, uint16_t step, enum engine_op op)
 {
     struct engine_branch *branch = engine_branch_of(work->engine, step, op);
     assert(branch->status == BRANCH_WAITING || engine_branch_timed(branch) ||
-           branch->status == BRANCH_PARKED);
+           branch->status == BRANCH_PARKED || branch->status == BRANCH_URGED);
     branch->status = BRANCH_CALLING;
     branch->attempts++;
     if (op == OP_ACTION)
@@ -165,16 +167,21 @@ static bool action_ready(struct work *work, uint16_t step, uint64_t done)
     return false;
 }
 
-/* Of a saga strict reverse: whatever came after it is undone already. */
-static bool compensation_ready(const struct engine *engine, uint16_t step)
+bool engine_undo_due(const struct engine *engine, uint16_t step)
 {
-    if (engine->steps[step].branch[OP_COMPENSATE].status != BRANCH_WAITING)
-        return false;
     for (uint16_t i = 0; i < engine->count; i++)
         if ((engine->rules[step].undo_after & BIT(i)) &&
             !engine_branch_settled(&engine->steps[i].branch[OP_COMPENSATE]))
             return false;
     return true;
+}
+
+static bool compensation_ready(const struct engine *engine, uint16_t step)
+{
+    const struct engine_branch *undo =
+        &engine->steps[step].branch[OP_COMPENSATE];
+    return undo->status == BRANCH_URGED ||
+           (undo->status == BRANCH_WAITING && engine_undo_due(engine, step));
 }
 
 /* Chooses what is to be undone: what may have run and can be fed. Returns false
@@ -193,7 +200,8 @@ static bool choose_compensations(struct engine *engine)
             action->status = BRANCH_FAILED;
         if (!(engine->reached & BIT(i)) || (engine->rules[i].needs & ~done))
             undo->status = BRANCH_NONE;
-        some = some || undo->status == BRANCH_WAITING;
+        some = some || undo->status == BRANCH_WAITING ||
+               undo->status == BRANCH_URGED;
     }
     return some;
 }
@@ -322,6 +330,9 @@ static void dispatch(struct work *work, const struct engine_event *event)
         break;
     case EVENT_SETTLED:
         work_on_settled(work, event);
+        break;
+    case EVENT_URGED:
+        work_on_urged(work, event);
         break;
     case EVENT_COMMITTED:
         on_committed(work, event);

@@ -73,7 +73,8 @@ enum engine_phase {
     X(DONE, "done")                                                            \
     X(FAILED, "failed") /* actions only */                                     \
     X(NONE, "none")     /* compensations: there is nothing to undo */          \
-    X(PARKED, "parked") /* failed too often: a human is to look at it */
+    X(PARKED, "parked") /* failed too often: a human is to look at it */       \
+    X(URGED, "urged")   /* compensations: by hand, before their turn */
 
 enum engine_branch_status {
 #define ENGINE_BRANCH_ENUM(name, text) BRANCH_##name,
@@ -144,7 +145,8 @@ struct engine {
     X(CLOSE)      /* a workflow's client has brought it to its end: code */    \
     X(STOP)       /* ends undone, whatever has happened */                     \
     X(WAKE)       /* whatever waits or is parked is tried now */               \
-    X(SETTLED)    /* an operator settles a branch: code */
+    X(SETTLED)    /* an operator settles a branch: code */                     \
+    X(URGED)      /* an operator wants a branch called now */
 
 enum engine_event_kind {
 #define ENGINE_EVENT_ENUM(name) EVENT_##name,
@@ -155,9 +157,9 @@ enum engine_event_kind {
 
 struct engine_event {
     enum engine_event_kind kind;
-    enum engine_op op; /* ANSWERED, LOST, UNSENT, TIMER, SETTLED */
+    enum engine_op op; /* ANSWERED, LOST, UNSENT, TIMER, SETTLED, URGED */
     uint16_t step;     /* the same */
-    uint32_t attempt;  /* the same but SETTLED */
+    uint32_t attempt;  /* the same but SETTLED, URGED */
     int code;          /* ANSWERED, LOST, UNSENT, CLOSE, SETTLED: enum bus_code;
                         * SETTLED OK: done; else an action failed */
     bool unreached;    /* LOST: nobody there; asked again within a second */
@@ -195,6 +197,13 @@ struct engine_out {
     size_t count;
     struct engine_command items[ENGINE_COMMANDS_MAX];
 };
+
+/* Whether EVENT_URGED would do something: an action that waits for another try
+ * is called now; a compensation too, also one that is parked or whose turn has
+ * not come. While the saga runs only of an action that is done, and the saga
+ * turns back for it: what is undone can be no part of a success. */
+bool engine_may_urge(const struct engine *engine, uint16_t step,
+                     enum engine_op op);
 
 /* What an event means in a phase. */
 enum engine_reaction {

@@ -108,8 +108,50 @@ void work_on_settled(struct work *work, const struct engine_event *event)
         work_fail(work, event->step);
 }
 
+static bool waits(const struct engine_branch *branch)
+{
+    return engine_branch_timed(branch) || branch->status == BRANCH_PARKED;
+}
+
+bool engine_may_urge(const struct engine *engine, uint16_t step,
+                     enum engine_op op)
+{
+    const struct engine_step *at = &engine->steps[step];
+    bool forth = engine->phase == PHASE_RUNNING;
+    bool back =
+        engine->phase == PHASE_TURNING || engine->phase == PHASE_UNDOING;
+    if (op == OP_ACTION)
+        return forth && !engine->abort && waits(&at->branch[OP_ACTION]);
+    if (back && waits(&at->branch[OP_COMPENSATE]))
+        return true;
+    if (at->branch[OP_COMPENSATE].status != BRANCH_WAITING ||
+        engine_firm(engine))
+        return false;
+    return back || (forth && at->branch[OP_ACTION].status == BRANCH_DONE);
+}
+
+/* What is to be undone before its turn is marked so: on disk, for it was asked
+ * for; and called with what else can be once the way back is. */
+void work_on_urged(struct work *work, const struct engine_event *event)
+{
+    struct engine *engine = work->engine;
+    struct engine_branch *branch =
+        engine_branch_of(engine, event->step, event->op);
+    if (!engine_may_urge(engine, event->step, event->op))
+        return;
+    work->changed = true;
+    work->sync = true;
+    if (waits(branch)) {
+        wake_branch(work, event->step, event->op);
+        return;
+    }
+    branch->status = BRANCH_URGED;
+    if (engine->phase == PHASE_RUNNING)
+        engine->abort = true;
+}
+
 /* Rule 3. Tries that were under way or waiting begin again at once; what is
- * parked stays so. */
+ * parked stays so, and what was called before its turn is again. */
 void work_on_resumed(struct engine *engine)
 {
     bool running = engine->phase == PHASE_RUNNING;
@@ -120,8 +162,12 @@ void work_on_resumed(struct engine *engine)
     for (uint16_t i = 0; i < engine->count; i++) {
         struct engine_branch *branch = engine_branch_of(engine, i, op);
         if (branch->status == BRANCH_CALLING || engine_branch_timed(branch))
-            branch->status = BRANCH_WAITING;
-        if (running && branch->status == BRANCH_FAILED)
+            branch->status = running || engine_undo_due(engine, i)
+                                 ? BRANCH_WAITING
+                                 : BRANCH_URGED;
+        if (running &&
+            (branch->status == BRANCH_FAILED ||
+             engine->steps[i].branch[OP_COMPENSATE].status == BRANCH_URGED))
             engine->abort = true;
     }
     engine->durable = engine_done(engine);

@@ -115,14 +115,16 @@ static bool step_sound(const struct engine *engine, uint16_t i, uint64_t done)
     bool forward = engine->phase <= PHASE_RUNNING ||
                    engine->phase == PHASE_CLOSING_DONE ||
                    engine->phase == PHASE_DONE;
-    if (action->status == BRANCH_NONE || action->status >= BRANCH_COUNT ||
+    if (action->status == BRANCH_NONE || action->status >= BRANCH_URGED ||
         undo->status >= BRANCH_COUNT || undo->status == BRANCH_FAILED)
         return false;
     if (action->status != BRANCH_WAITING && action->status != BRANCH_FAILED &&
         (engine->rules[i].after & ~done) != 0)
         return false;
     if (forward)
-        return undo->status == BRANCH_WAITING || undo->status == BRANCH_NONE;
+        return undo->status == BRANCH_WAITING || undo->status == BRANCH_NONE ||
+               (undo->status == BRANCH_URGED && action->status == BRANCH_DONE &&
+                engine->phase == PHASE_RUNNING);
     if (action->status == BRANCH_CALLING || engine_branch_timed(action))
         return false;
     return (engine->phase != PHASE_CLOSING_UNDONE &&

@@ -24,6 +24,8 @@ const struct engine_rule *engine_rule_of(const struct engine *engine,
                                          const struct engine_event *event);
 /* Once it runs it goes on to its end, whatever a branch says. */
 bool engine_firm(const struct engine *engine);
+/* Of a saga strict reverse: whatever came after it is undone already. */
+bool engine_undo_due(const struct engine *engine, uint16_t step);
 void work_say(struct engine_out *out, struct engine_command command);
 void work_move(struct engine *engine, enum engine_phase to);
 /* Moves to a phase that lasts until the state is on disk. */
@@ -49,5 +51,6 @@ void work_on_stop(struct work *work);
 void work_on_wake(struct work *work);
 void work_close_with(struct work *work, int code);
 void work_on_settled(struct work *work, const struct engine_event *event);
+void work_on_urged(struct work *work, const struct engine_event *event);
 
 #endif

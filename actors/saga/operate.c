@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
  * What an operator does with a saga that is not finished: retry now whatever
- * waits or is parked, skip a branch (it counts as done), fail a step's action,
- * abort the saga. The reason is kept in the branch's history. What is in flight
- * has to come back first.
+ * waits or is parked, or one step alone; skip a branch (it counts as done),
+ * fail a step's action, compensate a step before its turn, abort the saga. The
+ * reason is kept in the branch's history. What is in flight has to come back
+ * first. He is answered once his word is on disk.
  */
 #include <stdio.h>
 #include <string.h>
@@ -15,8 +16,8 @@
 
 struct operate_ask {
     const char *gid;
-    const char *step;   /* skip, fail */
-    const char *reason; /* the same */
+    const char *step;   /* skip, fail, compensate; retry: "" is all */
+    const char *reason; /* the same; retry: may be "" */
 };
 
 #define TEXT(member)                                                           \
@@ -33,10 +34,9 @@ const struct bus_shape saga_operate_shape = {
     .fields = fields,
 };
 
-/* The branch that a skip or fail is about: the one of the step that waits. */
-static int find_branch(const struct saga *saga, const char *name,
-                       uint16_t *ret_step, enum engine_op *ret_op,
-                       struct bus_error *err)
+/* The step of that name, or that branch id. */
+static int find_step(const struct saga *saga, const char *name, uint16_t *ret,
+                     struct bus_error *err)
 {
     char id[SAGA_BRANCH_TEXT];
     for (uint16_t i = 0; i < saga->engine.count; i++) {
@@ -44,18 +44,49 @@ static int find_branch(const struct saga *saga, const char *name,
                     strcmp(saga->plan->plan.steps[i].name, name) == 0;
         if (!plan && strcmp(saga_branch(saga, i, id), name) != 0)
             continue;
-        for (int op = OP_ACTION; op <= OP_COMPENSATE; op++) {
-            const struct engine_branch *branch = &saga->steps[i].branch[op];
-            if (!engine_branch_timed(branch) && branch->status != BRANCH_PARKED)
-                continue;
-            *ret_step = i;
-            *ret_op = (enum engine_op)op;
-            return BUS_OK;
-        }
-        return bus_error_set(err, BUS_FAILED_PRECONDITION,
-                             "step %.64s neither waits nor is parked", name);
+        *ret = i;
+        return BUS_OK;
     }
     return bus_error_set(err, BUS_NOT_FOUND, "no step %.64s", name);
+}
+
+/* The branch of a step that waits. */
+static int find_branch(const struct saga *saga, const char *name,
+                       uint16_t *ret_step, enum engine_op *ret_op,
+                       struct bus_error *err)
+{
+    int code = find_step(saga, name, ret_step, err);
+    for (int op = OP_ACTION; !code && op <= OP_COMPENSATE; op++) {
+        const struct engine_branch *branch = &saga->steps[*ret_step].branch[op];
+        if (!engine_branch_timed(branch) && branch->status != BRANCH_PARKED)
+            continue;
+        *ret_op = (enum engine_op)op;
+        return BUS_OK;
+    }
+    return code ? code
+                : bus_error_set(err, BUS_FAILED_PRECONDITION,
+                                "step %.64s neither waits nor is parked", name);
+}
+
+static int want_reason(const struct operate_ask *ask, struct bus_error *err)
+{
+    return ask->reason[0] ? BUS_OK
+                          : bus_error_field(err, BUS_INVALID_ARGUMENT, "reason",
+                                            "a reason is needed");
+}
+
+/* Into the branch's history. code: what it is now, or what it was. */
+static void keep_word(struct orchestrator *orch, struct run *run,
+                      const struct engine_event *event, const char *done,
+                      const char *reason)
+{
+    char sentence[BUS_SENTENCE_MAX];
+    snprintf(sentence, sizeof(sentence), "%s by hand%s%.256s", done,
+             reason[0] ? ": " : "", reason);
+    const struct saga_attempt attempt = {
+        .started = run_wall(orch), .code = event->code, .sentence = sentence};
+    saga_attempted(&run->saga, event->step, event->op, &attempt);
+    saga_sentence(&run->saga, event->step, event->op, sentence);
 }
 
 static int settle(struct orchestrator *orch, struct run *run,
@@ -65,24 +96,84 @@ static int settle(struct orchestrator *orch, struct run *run,
     struct saga *saga = &run->saga;
     struct engine_event event = {.kind = EVENT_SETTLED,
                                  .code = done ? BUS_OK : BUS_ABORTED};
-    char sentence[BUS_SENTENCE_MAX];
-    if (!ask->reason[0])
-        return bus_error_field(err, BUS_INVALID_ARGUMENT, "reason",
-                               "a reason is needed");
-    int code = find_branch(saga, ask->step, &event.step, &event.op, err);
+    int code = want_reason(ask, err);
+    if (!code)
+        code = find_branch(saga, ask->step, &event.step, &event.op, err);
     if (code)
         return code;
     if (!done &&
         (event.op != OP_ACTION || saga->engine.pattern != PATTERN_SAGA))
         return bus_error_set(err, BUS_FAILED_PRECONDITION,
                              "there is no way back from step %.64s", ask->step);
-    snprintf(sentence, sizeof(sentence), "%s by hand: %.256s",
-             done ? "skipped" : "failed", ask->reason);
-    const struct saga_attempt attempt = {
-        .started = run_wall(orch), .code = event.code, .sentence = sentence};
-    saga_attempted(saga, event.step, event.op, &attempt);
-    saga_sentence(saga, event.step, event.op, sentence);
+    keep_word(orch, run, &event, done ? "skipped" : "failed", ask->reason);
     saga->steps[event.step].branch[event.op].code = (uint8_t)event.code;
+    run_event(orch, run, &event);
+    return BUS_OK;
+}
+
+/* Why a step cannot be compensated now. */
+static int refuse_compensation(const struct saga *saga, uint16_t step,
+                               const char *name, struct bus_error *err)
+{
+    enum engine_branch_status action =
+        saga->steps[step].branch[OP_ACTION].status;
+    enum engine_branch_status undo =
+        saga->steps[step].branch[OP_COMPENSATE].status;
+    if (saga->engine.pattern != PATTERN_SAGA)
+        return bus_error_set(err, BUS_FAILED_PRECONDITION,
+                             "only steps of a saga are compensated by hand");
+    if (undo == BRANCH_NONE)
+        return bus_error_set(err, BUS_FAILED_PRECONDITION,
+                             "there is nothing to undo of step %.64s", name);
+    if (undo != BRANCH_WAITING)
+        return bus_error_set(err, BUS_FAILED_PRECONDITION,
+                             "the compensation of step %.64s is %s", name,
+                             engine_branch_text(undo));
+    return bus_error_set(err, BUS_FAILED_PRECONDITION,
+                         "step %.64s is %s and the saga %s: there is nothing "
+                         "to undo yet",
+                         name, engine_branch_text(action),
+                         engine_phase_text(saga->engine.phase));
+}
+
+static int compensate(struct orchestrator *orch, struct run *run,
+                      const struct operate_ask *ask, struct bus_error *err)
+{
+    struct engine_event event = {.kind = EVENT_URGED, .op = OP_COMPENSATE};
+    const struct saga *saga = &run->saga;
+    int code = want_reason(ask, err);
+    if (!code)
+        code = find_step(saga, ask->step, &event.step, err);
+    if (code)
+        return code;
+    if (!engine_may_urge(&saga->engine, event.step, OP_COMPENSATE))
+        return refuse_compensation(saga, event.step, ask->step, err);
+    keep_word(orch, run, &event, "compensated", ask->reason);
+    run_begin_round(run);
+    run_event(orch, run, &event);
+    return BUS_OK;
+}
+
+static int retry(struct orchestrator *orch, struct run *run,
+                 const struct operate_ask *ask, struct bus_error *err)
+{
+    struct engine_event event = {.kind = EVENT_WAKE};
+    const struct saga *saga = &run->saga;
+    if (ask->step[0]) {
+        event.kind = EVENT_URGED;
+        int code = find_branch(saga, ask->step, &event.step, &event.op, err);
+        if (code)
+            return code;
+        if (!engine_may_urge(&saga->engine, event.step, event.op))
+            return bus_error_set(err, BUS_FAILED_PRECONDITION,
+                                 "the saga turns back: step %.64s is not "
+                                 "called again",
+                                 ask->step);
+        event.code = saga->steps[event.step].branch[event.op].code;
+        keep_word(orch, run, &event, "retried", ask->reason);
+        event.code = BUS_OK;
+    }
+    run_begin_round(run);
     run_event(orch, run, &event);
     return BUS_OK;
 }
@@ -104,8 +195,7 @@ static int stop_or_turn(struct orchestrator *orch, struct run *run,
     return BUS_OK;
 }
 
-/* The first thing that happens to it may be its end: gid is the asker's. */
-static void answer(struct orchestrator *orch, void *asker, const char *gid)
+void operate_answer(struct orchestrator *orch, void *asker, const char *gid)
 {
     bus_buf_reset(&orch->detail);
     bus_pack_map(&orch->detail, 1);
@@ -114,32 +204,58 @@ static void answer(struct orchestrator *orch, void *asker, const char *gid)
     answer_body(orch, asker, &orch->detail);
 }
 
+static int operate(struct orchestrator *orch, struct run *run,
+                   const char *method, const struct operate_ask *ask,
+                   struct bus_error *err)
+{
+    if (strcmp(method, "retry") == 0)
+        return retry(orch, run, ask, err);
+    if (strcmp(method, "abort") == 0)
+        return stop_or_turn(orch, run, err);
+    if (strcmp(method, "compensate") == 0)
+        return compensate(orch, run, ask, err);
+    return settle(orch, run, ask, strcmp(method, "skip") == 0, err);
+}
+
+/* Once what has just changed is on disk. An abort that waits for calls in
+ * flight has changed nothing yet: what comes back will. */
+static void answer_when_durable(struct orchestrator *orch, struct run *run,
+                                uint32_t before,
+                                const struct orchestrator_request *request)
+{
+    uint32_t version = run->saga.engine.version;
+    if (version == before && run->saga.engine.abort)
+        version++;
+    if (run->durable >= version) {
+        operate_answer(orch, request->asker, run->saga.gid);
+        return;
+    }
+    struct waiter *waiter =
+        waiter_new(orch, run, request->asker, WAITER_OPERATED);
+    waiter->version = version;
+    if (request->deadline != BUS_FOREVER)
+        timers_set(&orch->timers, &waiter->timer, request->deadline);
+}
+
 void operate_request(struct orchestrator *orch,
                      const struct orchestrator_request *request)
 {
     struct operate_ask ask = {0};
     struct bus_error error = {0};
     struct bus_arena arena;
-    const struct engine_event wake = {.kind = EVENT_WAKE};
     bus_arena_init(&arena, BUS_ARENA_LIMIT);
     int code = bus_unpack_message(request->body, &saga_operate_shape, &arena,
                                   &ask, &error);
     struct run *run = code ? NULL : run_find(orch, ask.gid);
+    uint32_t before = run ? run->saga.engine.version : 0;
     if (!code && !run)
         code = bus_error_set(&error, BUS_NOT_FOUND, "no unfinished saga %.128s",
                              ask.gid);
-    if (!code && strcmp(request->method, "retry") == 0) {
-        run_begin_round(run);
-        run_event(orch, run, &wake);
-    } else if (!code && strcmp(request->method, "abort") == 0) {
-        code = stop_or_turn(orch, run, &error);
-    } else if (!code) {
-        code = settle(orch, run, &ask, strcmp(request->method, "skip") == 0,
-                      &error);
-    }
+    if (!code)
+        code = operate(orch, run, request->method, &ask, &error);
     if (code)
         answer_error(orch, request->asker, &error);
     else
-        answer(orch, request->asker, ask.gid);
+        answer_when_durable(orch, run, before, request);
     bus_arena_release(&arena);
 }

@@ -90,6 +90,7 @@ void orchestrator_request(struct orchestrator *orch,
     } else if (strcmp(request->method, "retry") == 0 ||
                strcmp(request->method, "skip") == 0 ||
                strcmp(request->method, "fail") == 0 ||
+               strcmp(request->method, "compensate") == 0 ||
                strcmp(request->method, "abort") == 0) {
         operate_request(orch, request);
     } else if (strcmp(request->method, "stats") == 0) {

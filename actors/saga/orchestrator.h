@@ -76,7 +76,8 @@ struct orchestrator_world {
     void (*fenced)(void *arg, const struct bus_error *error);
 };
 
-/* A request to the actor: submit, show, list; retry, skip, fail, abort. */
+/* A request to the actor: submit, show, list; retry, skip, fail, compensate,
+ * abort. */
 struct orchestrator_request {
     const char *method;
     struct bus_bytes body;
@@ -88,7 +89,7 @@ struct orchestrator_request {
 /* Of the requests to show and list. */
 extern const struct bus_shape saga_show_shape;
 extern const struct bus_shape saga_list_shape;
-extern const struct bus_shape saga_operate_shape; /* retry, skip, fail, abort */
+extern const struct bus_shape saga_operate_shape; /* of what operators do */
 
 struct orchestrator;
 

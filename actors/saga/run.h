@@ -56,6 +56,7 @@ enum waiter_kind {
     WAITER_OUTCOME,  /* the saga's end */
     WAITER_ACCEPTED, /* that it is on disk */
     WAITER_DURABLE,  /* that a version of it is (DTM's API) */
+    WAITER_OPERATED, /* the same (an operator) */
     WAITER_ROUND,    /* that nothing but time moves it (DTM's API) */
 };
 
@@ -65,7 +66,7 @@ struct waiter {
     struct run *run;
     void *asker;
     enum waiter_kind kind;
-    uint32_t version; /* WAITER_DURABLE */
+    uint32_t version; /* WAITER_DURABLE, WAITER_OPERATED */
     bool aborts;      /* WAITER_ROUND: of an abort */
 };
 
@@ -229,6 +230,9 @@ void show_found(struct orchestrator *orch, struct journal_job *job);
 /* operate.c */
 void operate_request(struct orchestrator *orch,
                      const struct orchestrator_request *request);
+
+/* operate.c */
+void operate_answer(struct orchestrator *orch, void *asker, const char *gid);
 
 /* show.c; times are RFC 3339 */
 void show_pair(struct bus_buf *buf, const char *key, const char *value);

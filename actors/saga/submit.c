@@ -125,11 +125,24 @@ void waiter_remove(struct orchestrator *orch, struct waiter *waiter)
     free(waiter);
 }
 
+/* An operator's word is not on disk, and may or may not be. */
+static void refuse_unknown(struct orchestrator *orch,
+                           const struct waiter *waiter)
+{
+    struct bus_error error;
+    bus_error_reason(&error, BUS_UNKNOWN, "outcome_unknown",
+                     "saga %s: that may or may not be on disk yet",
+                     waiter->run->saga.gid);
+    answer_error(orch, waiter->asker, &error);
+}
+
 void submit_late(struct orchestrator *orch, struct waiter *waiter)
 {
     struct bus_error error;
     const struct saga *saga = &waiter->run->saga;
-    if (saga->plan->dtm) {
+    if (waiter->kind == WAITER_OPERATED) {
+        refuse_unknown(orch, waiter);
+    } else if (saga->plan->dtm) {
         dtm_late(orch->dtm, waiter);
     } else if (saga->engine.phase == PHASE_ACCEPTING) {
         bus_error_reason(&error, BUS_UNKNOWN, "outcome_unknown",
@@ -176,7 +189,8 @@ static void tell(struct orchestrator *orch, struct waiter *waiter,
 
 static bool is_meant(const struct waiter *waiter, enum engine_news news)
 {
-    if (waiter->kind == WAITER_DURABLE || waiter->kind == WAITER_ROUND)
+    if (waiter->kind == WAITER_DURABLE || waiter->kind == WAITER_ROUND ||
+        waiter->kind == WAITER_OPERATED)
         return false;
     return news != NEWS_ACCEPTED || waiter->kind == WAITER_ACCEPTED;
 }
@@ -201,9 +215,14 @@ void submit_durable(struct orchestrator *orch, struct run *run,
     run->durable = version;
     for (struct waiter *waiter = run->waiters; waiter; waiter = next) {
         next = waiter->next;
-        if (waiter->kind != WAITER_DURABLE || waiter->version > version)
+        if (waiter->version > version)
             continue;
-        dtm_durable(orch->dtm, waiter);
+        if (waiter->kind == WAITER_DURABLE)
+            dtm_durable(orch->dtm, waiter);
+        else if (waiter->kind == WAITER_OPERATED)
+            operate_answer(orch, waiter->asker, run->saga.gid);
+        else
+            continue;
         waiter_remove(orch, waiter);
     }
 }
@@ -213,6 +232,11 @@ void submit_unwritten(struct orchestrator *orch, struct run *run)
     struct waiter *next;
     for (struct waiter *waiter = run->waiters; waiter; waiter = next) {
         next = waiter->next;
+        if (waiter->kind == WAITER_OPERATED) {
+            refuse_unknown(orch, waiter);
+            waiter_remove(orch, waiter);
+            continue;
+        }
         if (waiter->kind != WAITER_DURABLE &&
             run->saga.engine.phase != PHASE_REFUSED)
             continue;

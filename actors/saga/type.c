@@ -67,6 +67,10 @@ static const struct bus_method methods[] = {
      .request = &saga_operate_shape,
      .doc = "an action that waits has failed"},
     {.actor = "saga",
+     .name = "compensate",
+     .request = &saga_operate_shape,
+     .doc = "a step is undone before its turn"},
+    {.actor = "saga",
      .name = "abort",
      .request = &saga_operate_shape,
      .doc = "rolls a saga back"},
@@ -78,7 +82,7 @@ static const struct bus_method methods[] = {
 static const struct actor_method actor_methods[] = {
     {.method = &methods[0]}, {.method = &methods[1]}, {.method = &methods[2]},
     {.method = &methods[3]}, {.method = &methods[4]}, {.method = &methods[5]},
-    {.method = &methods[6]}, {.method = &methods[7]},
+    {.method = &methods[6]}, {.method = &methods[7]}, {.method = &methods[8]},
 };
 
 const struct actor_type saga_actor = {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * bus saga show GID | ls | submit FILE.saga [JSON] | retry, abort, skip, fail:
- * the saga actor's methods as tables.
+ * bus saga show GID | ls | submit FILE.saga [JSON] | retry, abort, skip, fail,
+ * compensate: the saga actor's methods as tables.
  */
 #include "bus/cli/saga.h"
 
@@ -19,7 +19,7 @@ int cli_saga_ask(struct cli *cli, const char *method, struct bus_buf *body,
 {
     struct bus_request request = {
         .target = "saga", .method = method, .body = bus_buf_bytes(body)};
-    if (strcmp(method, "submit") != 0)
+    if (strcmp(method, "show") == 0 || strcmp(method, "list") == 0)
         request.flags = BUS_IDEMPOTENT;
     int code = cli_request(cli, &request, reply);
     bus_buf_release(body);
@@ -96,6 +96,45 @@ bool cli_array_at(struct bus_bytes map, const char *key, struct bus_unpack *ret,
     return bus_unpack_array(ret, ret_count);
 }
 
+static void add_history(struct cli *cli, struct cli_table *table,
+                        const char *name, struct bus_bytes branch)
+{
+    struct bus_unpack history;
+    struct bus_bytes attempt;
+    uint32_t count;
+    if (!cli_array_at(branch, "history", &history, &count))
+        return;
+    for (; count > 0 && bus_unpack_value(&history, &attempt); count--) {
+        cli_table_add(table, "%s", name);
+        cli_table_add(table, "%s", cli_text_at(cli, attempt, "at"));
+        cli_table_add(table, "%s us", cli_text_at(cli, attempt, "duration_us"));
+        add_outcome(cli, table, attempt);
+    }
+}
+
+/* Every try that did not end well, and what was done by hand. */
+static void print_history(struct cli *cli, struct bus_bytes saga)
+{
+    struct cli_table table;
+    struct bus_unpack steps;
+    struct bus_bytes step, undo;
+    uint32_t count;
+    cli_table_init(&table, &cli->arena, "STEP|TRIED|DURATION|ANSWER");
+    if (!cli_array_at(saga, "steps", &steps, &count))
+        return;
+    for (; count > 0 && bus_unpack_value(&steps, &step); count--) {
+        const char *name = cli_text_at(cli, step, "name");
+        add_history(cli, &table, name, step);
+        if (bus_pack_find(step, "compensation", &undo))
+            add_history(cli, &table,
+                        bus_arena_printf(&cli->arena, "%s undo", name), undo);
+    }
+    if (table.cells == table.columns)
+        return; /* nothing but the heading */
+    putchar('\n');
+    cli_table_print(&table, stdout);
+}
+
 void cli_saga_print(struct cli *cli, struct bus_bytes saga)
 {
     static const char *const heads[] = {"gid",     "name",     "status",
@@ -119,29 +158,50 @@ void cli_saga_print(struct cli *cli, struct bus_bytes saga)
             add_step(cli, &table, step);
     }
     cli_table_print(&table, stdout);
+    print_history(cli, saga);
 }
 
-/* retry GID | abort GID | skip GID STEP REASON | fail GID STEP REASON */
+static void pack_pair(struct bus_buf *body, const char *key, const char *text)
+{
+    bus_pack_text(body, key);
+    bus_pack_text(body, text);
+}
+
+/* What an operator may do: with the saga, or with one of its steps. */
+static const struct {
+    const char *word;
+    bool step, reason; /* needed */
+} deeds[] = {{"retry", false, false},
+             {"abort", false, false},
+             {"skip", true, true},
+             {"fail", true, true},
+             {"compensate", true, true}};
+
+/* WORD GID [STEP [REASON]] [--reason REASON] */
 static int operate(struct cli *cli)
 {
-    const char *verb = cli->argv[0];
-    bool step = strcmp(verb, "skip") == 0 || strcmp(verb, "fail") == 0;
+    const char *word = cli->argv[0];
+    const char *reason = cli_value(cli, "reason");
     struct bus_reply reply;
     struct bus_buf body;
-    if (cli->argc != (step ? 4 : 2))
-        return cli_fail(CLI_USAGE, "expected: bus saga %s GID%s", verb,
-                        step ? " STEP REASON" : "");
+    size_t deed = 0;
+    while (strcmp(deeds[deed].word, word) != 0)
+        deed++;
+    if (!reason && cli->argc > 3)
+        reason = cli->argv[3];
+    bool abort_ = strcmp(word, "abort") == 0;
+    if (cli->argc < 2 + deeds[deed].step || cli->argc > (abort_ ? 2 : 4) ||
+        (deeds[deed].reason && !reason))
+        return cli_fail(CLI_USAGE, "expected: bus saga %s GID%s", word,
+                        deeds[deed].step ? " STEP REASON"
+                        : abort_         ? ""
+                                         : " [STEP [REASON]]");
     bus_buf_init(&body, ASK_MAX);
-    bus_pack_map(&body, step ? 3 : 1);
-    bus_pack_text(&body, "gid");
-    bus_pack_text(&body, cli->argv[1]);
-    if (step) {
-        bus_pack_text(&body, "step");
-        bus_pack_text(&body, cli->argv[2]);
-        bus_pack_text(&body, "reason");
-        bus_pack_text(&body, cli->argv[3]);
-    }
-    if (cli_saga_ask(cli, verb, &body, &reply))
+    bus_pack_map(&body, 3);
+    pack_pair(&body, "gid", cli->argv[1]);
+    pack_pair(&body, "step", cli->argc > 2 ? cli->argv[2] : "");
+    pack_pair(&body, "reason", reason ? reason : "");
+    if (cli_saga_ask(cli, word, &body, &reply))
         return cli_refused(cli, &reply.error);
     if (cli->json)
         cli_print_value(reply.body);
@@ -172,19 +232,17 @@ static int run(struct cli *cli)
     static const struct {
         const char *word;
         int (*run)(struct cli *cli);
-    } words[] = {{"show", show},
-                 {"ls", cli_saga_list},
-                 {"retry", operate},
-                 {"abort", operate},
-                 {"skip", operate},
-                 {"fail", operate},
-                 {"submit", cli_saga_submit}};
+    } words[] = {{"show", show},          {"ls", cli_saga_list},
+                 {"retry", operate},      {"abort", operate},
+                 {"skip", operate},       {"fail", operate},
+                 {"compensate", operate}, {"submit", cli_saga_submit}};
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
         if (strcmp(cli->argv[0], words[i].word) == 0)
             return words[i].run(cli);
     }
     return cli_fail(CLI_USAGE,
-                    "%s: expected show, ls, submit, retry, abort, skip or fail",
+                    "%s: expected show, ls, submit, retry, abort, skip, fail "
+                    "or compensate",
                     cli->argv[0]);
 }
 
@@ -192,7 +250,7 @@ static void complete(struct cli *cli, int index)
 {
     (void)cli;
     if (index == 0)
-        puts("show\nls\nsubmit\nretry\nabort\nskip\nfail");
+        puts("show\nls\nsubmit\nretry\nabort\nskip\nfail\ncompensate");
 }
 
 static const struct cli_option options[] = {
@@ -211,20 +269,23 @@ static const struct cli_option options[] = {
     {0, "updated-until", "TIME", "ls: changed before"},
     {'n', "count", "N", "ls: at most N (100)"},
     {0, "after", "CURSOR", "ls: go on where another ls stopped"},
+    {0, "reason", "TEXT", "retry, skip, fail, compensate: why"},
     {0, "no-wait", NULL, "submit: come back when it is accepted"},
     {0}};
 
 extern const struct cli_verb cli_verb_saga;
 const struct cli_verb cli_verb_saga = {
     .name = "saga",
-    .args = "show GID | ls | submit FILE.saga [JSON] | retry GID | abort GID | "
-            "skip GID STEP REASON | fail GID STEP REASON",
+    .args = "show GID | ls | submit FILE.saga [JSON] | retry GID [STEP] | "
+            "abort GID | skip|fail|compensate GID STEP REASON",
     .summary = "Shows, lists, submits and mends sagas.",
     .help = "submit waits for the outcome and prints the saga's reply; one "
             "that was rolled back\nends with exit status 1, one that still "
             "runs at --timeout with 5.\nretry tries now whatever waits or is "
-            "parked. skip counts a branch that waits as\ndone, fail a step's "
-            "action as refused; the reason is kept in its history.",
+            "parked, or that step alone. skip counts a\nbranch that waits as "
+            "done, fail a step's action as refused. compensate undoes a\nstep "
+            "before its turn; a saga that runs turns back for it. The reason "
+            "is kept in\nthe step's history.",
     .args_min = 1,
     .args_max = 4,
     .options = options,

@@ -72,6 +72,31 @@ same "the reason is kept" "skipped by hand: no more" "$(bus saga show skip \
     --json | jq -r '.steps[1].history[-1].sentence')"
 status 2 bus saga skip skip score
 
+# A step that is done is undone by hand: once, with a reason, and the saga turns
+# back. One step is tried at once, and what is not done is not undone.
+yes UNAVAILABLE | head -n 2000 | tr '\n' ' ' >"$fault"
+status 5 bus saga submit "$register" "${person/801/820}" --gid undo --timeout 1s
+status 1 bus saga compensate undo score --reason "too early"
+grep -q 'FAILED_PRECONDITION: step score is .*nothing to undo yet' \
+    "$work/status.out" || fail "it is not said why score is not undone"
+status 2 bus saga compensate undo user
+waits() { bus saga retry undo score --reason "just once" 2>/dev/null; }
+await waits
+back() { bus saga compensate undo user --reason "not wanted" 2>/dev/null; }
+await back
+gid=undo
+await over "undone"
+status 1 bus saga compensate undo user --reason "not wanted"
+same "undone by hand" "compensated by hand: not wanted 1" \
+    "$(bus saga show undo --json | jq -r '.steps[0].compensation |
+    "\(.history[0].sentence) \(.attempts)"')"
+bus saga show undo >"$work/undo.out"
+grep -q '^user undo .*compensated by hand: not wanted' "$work/undo.out" ||
+    fail "what was done by hand is not shown"
+grep -q '^score .*retried by hand: just once' "$work/undo.out" ||
+    fail "what was tried by hand is not shown"
+rm "$fault"
+
 # Found by what went wrong, when, and how it ended; page by page.
 found() { bus saga ls --json "$@" | jq -r '[.sagas[].gid] | join(" ")'; }
 same "by step and status" "fail" "$(found --step score --status undone)"
@@ -79,7 +104,7 @@ same "by error" "fail" "$(found --error "FAILED BY hand")"
 same "by code" "second" "$(found --error ALREADY_EXISTS)"
 same "by gid" "skip" "$(found --gid ski)"
 same "by type" "" "$(found --type tcc)"
-same "not long ago" "abort" "$(found --since 1h -n 1)"
+same "not long ago" "undo" "$(found --since 1h -n 1)"
 same "long ago" "" "$(found --until 1h)"
 same "all of them" "$(found)" "$(next='' && while
     page=$(bus saga ls --json -n 1 --after "$next") &&

@@ -186,7 +186,7 @@ static bool undo(struct sim *sim, struct sim_message *message)
         sim_break(sim, "%s step %u: undone and never done", saga->gid,
                   call->step);
     for (unsigned i = call->step + 1u; i < saga->count; i++)
-        if (saga->steps[i].compensates &&
+        if (saga->steps[i].compensates && !step->urged &&
             saga->steps[i].done > saga->steps[i].undone)
             sim_break(sim, "%s step %u: undone before step %u", saga->gid,
                       call->step, i);

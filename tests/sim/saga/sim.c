@@ -166,6 +166,7 @@ bool sim_run(struct sim *sim)
     uint64_t count = 0;
     clients_make(sim);
     transactions_make(sim);
+    operator_schedule(sim);
     sim_at(sim, FAULTS_NS, faults_end, NULL);
     world_schedule_faults(sim);
     world_start(sim);

@@ -69,6 +69,7 @@ struct sim_step {
     uint64_t asked;    /* attempt under way; 0: none */
     unsigned asked_by; /* in this incarnation */
     int done, undone;  /* effects */
+    bool urged;        /* an operator wanted it undone before its turn */
 };
 
 enum sim_outcome { OUTCOME_NONE, OUTCOME_DONE, OUTCOME_ROLLED_BACK };
@@ -186,6 +187,7 @@ struct sim {
     struct dtm *dtm; /* the orchestrator's */
     struct sim_trans trans[SIM_TRANS_MAX];
     unsigned trans_count;
+    unsigned deeds; /* of the operator that were taken */
 };
 
 /* sim.c */
@@ -246,6 +248,12 @@ void clients_answer(struct sim *sim, void *asker,
 /* Whoever waits for that incarnation (0: any) hears nothing. */
 void clients_crash(struct sim *sim, unsigned incarnation);
 void clients_check(struct sim *sim);
+
+/* operator.c: somebody who acts at random, while faults are on */
+void operator_schedule(struct sim *sim);
+/* True if the asker was his; then it is dealt with. */
+bool operator_answer(struct sim *sim, const void *asker,
+                     const struct bus_reply *reply);
 
 /* transactions.c */
 void transactions_make(struct sim *sim);

@@ -72,7 +72,8 @@ static void world_answer(void *arg, void *asker, const struct bus_reply *reply)
     struct sim *sim = arg;
     if (!world_effect(sim))
         return;
-    clients_answer(sim, asker, reply);
+    if (!operator_answer(sim, asker, reply))
+        clients_answer(sim, asker, reply);
     world_effect(sim);
 }
 

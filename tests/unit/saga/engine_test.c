@@ -195,19 +195,19 @@ static bool dies(struct bench *bench, const struct engine_event *event)
  * LOST UNSENT TIMER RESUMED DEADLINE PREPARE REGISTERED ABORT CLOSE STOP WAKE
  * SETTLED. */
 static const char *const expected[PHASE_COUNT] = {
-    [PHASE_NEW] = "HNNNNNNNNHNNNNNN",
-    [PHASE_PREPARING] = "HHHNNNNNIIHHHHII",
-    [PHASE_PREPARED] = "HIIHHHHHHIHHHHHI",
-    [PHASE_SUBMITTING] = "IHIIININIININHII",
-    [PHASE_ACCEPTING] = "IHHNNNNNHINHNHII",
-    [PHASE_RUNNING] = "IHIHHHHHHINHNHHH",
-    [PHASE_TURNING] = "NHIIINININNINHII",
-    [PHASE_UNDOING] = "NIIHHHHHINNINHHH",
-    [PHASE_CLOSING_DONE] = "NHIIINININNNNIII",
-    [PHASE_CLOSING_UNDONE] = "NHIIINININNNNIII",
-    [PHASE_DONE] = "NIIIINININNNNIII",
-    [PHASE_UNDONE] = "NIIIINININNNNIII",
-    [PHASE_REFUSED] = "NIIIINININNNNIII",
+    [PHASE_NEW] = "HNNNNNNNNHNNNNNNN",
+    [PHASE_PREPARING] = "HHHNNNNNIIHHHHIII",
+    [PHASE_PREPARED] = "HIIHHHHHHIHHHHHII",
+    [PHASE_SUBMITTING] = "IHIIININIININHIII",
+    [PHASE_ACCEPTING] = "IHHNNNNNHINHNHIII",
+    [PHASE_RUNNING] = "IHIHHHHHHINHNHHHH",
+    [PHASE_TURNING] = "NHIIINININNINHIIH",
+    [PHASE_UNDOING] = "NIIHHHHHINNINHHHH",
+    [PHASE_CLOSING_DONE] = "NHIIINININNNNIIII",
+    [PHASE_CLOSING_UNDONE] = "NHIIINININNNNIIII",
+    [PHASE_DONE] = "NIIIINININNNNIIII",
+    [PHASE_UNDONE] = "NIIIINININNNNIIII",
+    [PHASE_REFUSED] = "NIIIINININNNNIIII",
 };
 
 static void check_pair(enum engine_phase phase, enum engine_event_kind kind)
@@ -803,6 +803,118 @@ static void parks_what_fails_too_often(void **state)
     assert_phase(&bench, PHASE_CLOSING_UNDONE);
 }
 
+static void urge(struct bench *bench, uint16_t step, enum engine_op op)
+{
+    feed(bench,
+         (struct engine_event){.kind = EVENT_URGED, .step = step, .op = op});
+}
+
+/* The last of three was refused; its compensation is parked. */
+static void bring_to_parked(struct bench *bench)
+{
+    bench_open(bench, STEPS);
+    bench->rules[2].park_limit = 1;
+    submit(bench);
+    commit(bench);
+    answer(bench, 0, OP_ACTION, BUS_OK);
+    answer(bench, 1, OP_ACTION, BUS_OK);
+    answer(bench, 2, OP_ACTION, BUS_ABORTED);
+    commit(bench);
+    answer(bench, 2, OP_COMPENSATE, BUS_INTERNAL);
+    assert_true(engine_parked(&bench->engine));
+}
+
+static void undoes_a_step_by_hand_before_its_turn(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bring_to_parked(&bench);
+    urge(&bench, 0, OP_COMPENSATE);
+    assert_said(&bench, "call c0, sync");
+    urge(&bench, 0, OP_COMPENSATE); /* it is being called */
+    assert_int_equal(bench.out.count, 0);
+    answer(&bench, 0, OP_COMPENSATE, BUS_OK);
+    urge(&bench, 0, OP_COMPENSATE); /* it is done */
+    assert_int_equal(bench.out.count, 0);
+    assert_false(engine_may_urge(&bench.engine, 0, OP_COMPENSATE));
+    urge(&bench, 2, OP_COMPENSATE); /* what is parked is tried again */
+    assert_said(&bench, "call c2, sync");
+    answer(&bench, 2, OP_COMPENSATE, BUS_OK);
+    assert_said(&bench, "call c1, ride");
+    answer(&bench, 1, OP_COMPENSATE, BUS_OK);
+    assert_phase(&bench, PHASE_CLOSING_UNDONE);
+    assert_int_equal(bench.steps[0].branch[OP_COMPENSATE].attempts, 1);
+}
+
+/* No success holds what was undone. */
+static void turns_back_for_what_is_undone_by_hand(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bench_open(&bench, STEPS);
+    submit(&bench);
+    commit(&bench);
+    urge(&bench, 0, OP_COMPENSATE); /* it may still be refused */
+    assert_int_equal(bench.out.count, 0);
+    answer(&bench, 0, OP_ACTION, BUS_OK);
+    urge(&bench, 0, OP_COMPENSATE);
+    assert_said(&bench, "sync"); /* a1 has to come back first */
+    answer(&bench, 1, OP_ACTION, BUS_OK);
+    assert_said(&bench, "sync");
+    assert_phase(&bench, PHASE_TURNING);
+    urge(&bench, 1, OP_COMPENSATE);
+    commit(&bench);
+    assert_said(&bench, "call c0, call c1, ride");
+    answer(&bench, 0, OP_COMPENSATE, BUS_OK);
+    answer(&bench, 1, OP_COMPENSATE, BUS_OK);
+    assert_phase(&bench, PHASE_CLOSING_UNDONE);
+}
+
+static void remembers_what_was_to_be_undone_by_hand(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bench_open(&bench, STEPS);
+    submit(&bench);
+    commit(&bench);
+    answer(&bench, 0, OP_ACTION, BUS_OK);
+    urge(&bench, 0, OP_COMPENSATE);
+    event(&bench, EVENT_RESUMED); /* the decision to turn was not taken */
+    assert_phase(&bench, PHASE_TURNING);
+    commit(&bench);
+    assert_said(&bench, "call c0, call c2, ride"); /* all may have run */
+    event(&bench, EVENT_RESUMED);
+    assert_said(&bench, "call c0, call c2, ride");
+    assert_int_equal(bench.steps[1].branch[OP_COMPENSATE].status,
+                     BRANCH_WAITING);
+}
+
+static void tries_one_step_by_hand(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bring_to(&bench, PHASE_RUNNING);
+    urge(&bench, 0, OP_ACTION); /* in flight */
+    assert_int_equal(bench.out.count, 0);
+    answer(&bench, 0, OP_ACTION, BUS_UNAVAILABLE);
+    urge(&bench, 0, OP_ACTION);
+    assert_said(&bench, "call a0, sync");
+    answer(&bench, 0, OP_ACTION, BUS_OK);
+    assert_false(engine_may_urge(&bench.engine, 0, OP_ACTION));
+}
+
+static void undoes_no_step_of_another_pattern_by_hand(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bring_prepared(&bench, PATTERN_XA, 2);
+    event(&bench, EVENT_ABORT);
+    commit(&bench);
+    assert_false(engine_may_urge(&bench.engine, 1, OP_COMPENSATE));
+    urge(&bench, 1, OP_COMPENSATE);
+    assert_int_equal(bench.out.count, 0);
+}
+
 static void tries_at_once_as_often_as_it_may(void **state)
 {
     struct bench bench;
@@ -867,6 +979,11 @@ int main(void)
         cmocka_unit_test(a_held_message_waits_for_its_time),
         cmocka_unit_test(a_workflow_is_woken_until_its_client_ends_it),
         cmocka_unit_test(parks_what_fails_too_often),
+        cmocka_unit_test(undoes_a_step_by_hand_before_its_turn),
+        cmocka_unit_test(turns_back_for_what_is_undone_by_hand),
+        cmocka_unit_test(remembers_what_was_to_be_undone_by_hand),
+        cmocka_unit_test(tries_one_step_by_hand),
+        cmocka_unit_test(undoes_no_step_of_another_pattern_by_hand),
         cmocka_unit_test(tries_at_once_as_often_as_it_may),
         cmocka_unit_test(stops_whatever_has_happened),
     };
