@@ -84,7 +84,7 @@ struct bus_call {
     const struct bus_method *method;
     void *state;           /* what NAME_open made for this worker */
     bool locked;           /* in a transaction: bus_call is refused */
-    bool bare;             /* a saga's step that runs without the barrier */
+    bool bare;             /* a saga's step outside the barrier's transaction */
     struct bus_fake *fake; /* tests: answers in the bus's place (bus/fake.h) */
 };
 

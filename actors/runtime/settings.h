@@ -103,7 +103,9 @@ struct actor_telemetry {
 struct actor_method_config {
     int64_t timeout_ms; /* of this method; has_timeout false: the actor's */
     bool has_timeout;
-    bool barrier;    /* false: saga steps run without the barrier */
+    bool barrier;    /* false: as a saga's step it runs outside the step's
+                      * transaction, again at each repetition; its compensation
+                      * comes also after a refusal of it */
     const char *key; /* field whose value picks the instance; "" */
 };
 

@@ -17,6 +17,7 @@
 #define FIRST_ID "01"
 #define BARRIERS_MAX 99 /* of one step */
 #define KEY_COUNT 3
+#define GIVEN_UP "rollback" /* by a message's check */
 
 static const char *const sqlite_tables[] = {
     "CREATE TABLE IF NOT EXISTS barrier ("
@@ -85,6 +86,13 @@ static const char *const replies[SQL_DIALECTS] = {
                    "branch_id = ? and op = ?",
     [SQL_MYSQL] = "select reply from saga_reply where gid = ? and "
                   "branch_id = ? and op = ? lock in share mode"};
+
+/* One that was kept stays: it is what was answered first. */
+static const char *const keeps[SQL_DIALECTS] = {
+    [SQL_SQLITE] = "insert into saga_reply (gid, branch_id, op, reply) "
+                   "values (?, ?, ?, ?) on conflict do nothing",
+    [SQL_MYSQL] = "insert into saga_reply (gid, branch_id, op, reply) "
+                  "values (?, ?, ?, ?) on duplicate key update gid = gid"};
 
 static const char *const purges[SQL_DIALECTS][2] = {
     [SQL_SQLITE] = {"delete from barrier where id in (select id from barrier "
@@ -169,12 +177,12 @@ static const char *trans_type_of(const char *op)
         if (strcmp(tcc[i], op) == 0)
             return "tcc";
     }
-    return strcmp(op, "msg") == 0 ? "msg" : "saga";
+    return strcmp(op, MESSAGE_OP) == 0 ? MESSAGE_OP : "saga";
 }
 
 /* Writes the row of that operation unless it exists. */
 static int insert(struct bus_call *call, const char *op, const char *id,
-                  bool *ret_new)
+                  const char *reason, bool *ret_new)
 {
     const struct bus_saga_mark *saga = &call->meta.saga;
     const struct sql_value args[] = {sql_text(trans_type_of(saga->op)),
@@ -182,7 +190,7 @@ static int insert(struct bus_call *call, const char *op, const char *id,
                                      sql_text(saga->branch),
                                      sql_text(op),
                                      sql_text(id),
-                                     sql_text(saga->op)};
+                                     sql_text(reason)};
     struct sql_done done;
     int code = store_exec(call, inserts[dialect_of(call)], args,
                           sizeof(args) / sizeof(*args), &done);
@@ -243,14 +251,15 @@ int barrier_check(struct bus_call *call)
 static int decide(struct bus_call *call, const char *id,
                   enum store_verdict *ret_verdict)
 {
-    const char *origin = barrier_origin(call->meta.saga.op);
+    const char *op = call->meta.saga.op;
+    const char *origin = barrier_origin(op);
     const char *reason = "";
     bool never_ran = false, first = false;
     int code = BUS_OK;
     if (origin)
-        code = insert(call, origin, id, &never_ran);
+        code = insert(call, origin, id, op, &never_ran);
     if (code == BUS_OK)
-        code = insert(call, call->meta.saga.op, id, &first);
+        code = insert(call, op, id, op, &first);
     if (code == BUS_OK && !never_ran && !first)
         code = read_reason(call, id, &reason);
     if (code != BUS_OK)
@@ -260,9 +269,52 @@ static int decide(struct bus_call *call, const char *id,
     else if (first)
         *ret_verdict = STORE_RUN;
     else
-        *ret_verdict =
-            strcmp(reason, call->meta.saga.op) == 0 ? STORE_REPEAT : STORE_LATE;
+        *ret_verdict = strcmp(reason, op) == 0 ? STORE_REPEAT : STORE_LATE;
     return BUS_OK;
+}
+
+/* The barrier of a message's local part. */
+static int insert_message(struct bus_call *call, const char *gid,
+                          const char *reason, const char **ret_reason)
+{
+    const struct bus_saga_mark before = call->meta.saga;
+    bool fresh = false;
+    call->meta.saga = (struct bus_saga_mark){
+        .gid = gid, .branch = MESSAGE_BRANCH, .op = MESSAGE_OP};
+    int code = barrier_check(call);
+    if (code == BUS_OK)
+        code = insert(call, MESSAGE_OP, FIRST_ID, reason, &fresh);
+    *ret_reason = fresh ? "" : NULL;
+    if (code == BUS_OK && !fresh)
+        code = read_reason(call, FIRST_ID, ret_reason);
+    call->meta.saga = before;
+    return code;
+}
+
+int store_message(struct bus_call *call, const char *gid)
+{
+    const char *before = NULL;
+    int code = store_use_to_write(call);
+    if (code == BUS_OK)
+        code = insert_message(call, gid, MESSAGE_OP, &before);
+    if (code != BUS_OK || !*before)
+        return code;
+    if (strcmp(before, GIVEN_UP) == 0)
+        return bus_error_set(&call->error, BUS_ABORTED,
+                             "message %s was given up before", gid);
+    return bus_error_set(&call->error, BUS_ALREADY_EXISTS,
+                         "message %s has had its local part", gid);
+}
+
+/* Answers a message's check: its local part is committed, or never will be. */
+static int answer_check(struct bus_call *call, enum store_verdict *ret_verdict)
+{
+    const char *before = NULL;
+    int code = insert_message(call, call->meta.saga.gid, GIVEN_UP, &before);
+    if (code == BUS_OK)
+        *ret_verdict =
+            strcmp(before, MESSAGE_OP) == 0 ? STORE_REPEAT : STORE_LATE;
+    return code;
 }
 
 int barrier_enter(struct bus_call *call, enum store_verdict *ret_verdict,
@@ -270,10 +322,15 @@ int barrier_enter(struct bus_call *call, enum store_verdict *ret_verdict,
 {
     const char *origin;
     int code = barrier_check(call);
+    if (code == BUS_OK && strcmp(call->meta.saga.op, MESSAGE_OP) == 0)
+        return answer_check(call, ret_verdict);
     if (code == BUS_OK)
         code = decide(call, FIRST_ID, ret_verdict);
     if (code != BUS_OK)
         return code;
+    /* Without the barrier a repetition is the handler's to recognise. */
+    if (call->bare && *ret_verdict == STORE_REPEAT)
+        *ret_verdict = STORE_RUN;
     origin = barrier_origin(call->meta.saga.op);
     if (*ret_verdict == STORE_REPEAT)
         return read_reply(call, call->meta.saga.op, stored);
@@ -305,10 +362,8 @@ int barrier_keep(struct bus_call *call, struct bus_bytes reply)
                                      sql_blob(reply)};
     if (reply.len == 0)
         return BUS_OK;
-    return store_exec(call,
-                      "insert into saga_reply (gid, branch_id, op, reply) "
-                      "values (?, ?, ?, ?)",
-                      args, sizeof(args) / sizeof(*args), NULL);
+    return store_exec(call, keeps[dialect_of(call)], args,
+                      sizeof(args) / sizeof(*args), NULL);
 }
 
 /* ---- purge ---- */

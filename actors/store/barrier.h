@@ -14,6 +14,8 @@ struct sql_driver;
 
 #define BARRIER_GID_MAX 128 /* bytes, as DTM's columns */
 #define BARRIER_OP_MAX 45
+#define MESSAGE_OP "msg"        /* of a message's local part and its check */
+#define MESSAGE_BRANCH "00"     /* as DTM's clients write it */
 #define BARRIER_PURGE_BATCH 500 /* rows a transaction */
 
 /* Creates what is missing of the tables. On MySQL the barrier lies in database

@@ -253,34 +253,25 @@ static void roll_back(struct bus_call *call)
     leave(call);
 }
 
-int store_begin(struct bus_call *call, enum store_verdict *ret_verdict,
-                struct bus_bytes *stored)
+/* A transaction with the step's barrier rows in it. */
+static int begin_step(struct bus_call *call, enum store_verdict *ret_verdict,
+                      struct bus_bytes *stored)
 {
     struct store *store = call->store;
-    enum store_verdict verdict = STORE_RUN;
-    struct bus_bytes reply = {0};
-    if (store) {
-        store->from_replica = false;
-        store->barriers = 0;
+    assert(!store->begun);
+    int code = begin(call);
+    if (code != BUS_OK)
+        return code;
+    int tries = 0; /* until the handler runs, all of it is ours */
+    do
+        code = barrier_enter(call, ret_verdict, stored);
+    while (store_again(call, code, &tries));
+    if (code != BUS_OK) {
+        roll_back(call);
+        return code;
     }
-    if (store && call->meta.saga.gid && !call->bare) {
-        assert(!store->begun);
-        int code = begin(call);
-        if (code != BUS_OK)
-            return code;
-        int tries = 0; /* until the handler runs, all of it is ours */
-        do
-            code = barrier_enter(call, &verdict, &reply);
-        while (store_again(call, code, &tries));
-        if (code != BUS_OK) {
-            roll_back(call);
-            return code;
-        }
-        store->step = verdict == STORE_RUN;
-        store->ran = false; /* nothing of the handler's */
-    }
-    *ret_verdict = verdict;
-    *stored = reply;
+    store->step = *ret_verdict == STORE_RUN;
+    store->ran = false; /* nothing of the handler's */
     return BUS_OK;
 }
 
@@ -315,11 +306,23 @@ static int commit_now(struct bus_call *call)
     return code;
 }
 
+static bool is_check(const struct bus_call *call)
+{
+    const char *op = call->meta.saga.op;
+    return op && strcmp(op, MESSAGE_OP) == 0;
+}
+
+/* A step that runs without the barrier, in plain transactions. */
+static bool is_bare_step(const struct bus_call *call)
+{
+    return call->bare && call->meta.saga.gid && !is_check(call);
+}
+
 static int commit(struct bus_call *call, struct bus_bytes reply)
 {
     struct store *store = call->store;
     int code = store->doomed;
-    if (code == BUS_OK && store->step)
+    if (code == BUS_OK && (store->step || is_bare_step(call)))
         code = barrier_keep(call, reply);
     if (code != BUS_OK) {
         roll_back(call);
@@ -333,11 +336,37 @@ static int commit(struct bus_call *call, struct bus_bytes reply)
     return code;
 }
 
+int store_begin(struct bus_call *call, enum store_verdict *ret_verdict,
+                struct bus_bytes *stored)
+{
+    struct store *store = call->store;
+    enum store_verdict verdict = STORE_RUN;
+    struct bus_bytes reply = {0};
+    int code = BUS_OK;
+    if (store) {
+        store->from_replica = false;
+        store->barriers = 0;
+    }
+    if (store && call->meta.saga.gid && !(call->bare && is_check(call))) {
+        code = begin_step(call, &verdict, &reply);
+        /* What a bare step and a check have written holds, come what may. */
+        if (code == BUS_OK && (call->bare || is_check(call)))
+            code = commit(call, (struct bus_bytes){0});
+    }
+    if (code != BUS_OK)
+        return code;
+    *ret_verdict = verdict;
+    *stored = reply;
+    return BUS_OK;
+}
+
 int store_end(struct bus_call *call, int code, struct bus_bytes reply)
 {
     struct store *store = call->store;
     if (!store)
         return code;
+    if (code == BUS_OK && !store->begun && reply.len > 0 && is_bare_step(call))
+        code = begin(call); /* to keep the reply */
     if (store->begun && code == BUS_OK)
         code = commit(call, reply);
     else if (store->begun)

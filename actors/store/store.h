@@ -83,7 +83,8 @@ enum store_verdict {
     STORE_RUN,    /* run the handler */
     STORE_REPEAT, /* done before: answer with the stored reply (may be empty) */
     STORE_NULL,   /* a compensation of what never happened: answer OK, empty */
-    STORE_LATE,   /* an action after its compensation: refuse ABORTED */
+    STORE_LATE,   /* an action after its compensation, the check of a message
+                   * without local part: refuse ABORTED */
 };
 
 /* Before the handler. Without saga metadata nothing is begun: the transaction
@@ -92,7 +93,12 @@ enum store_verdict {
  * transaction begins now, with the barrier row in it. stored receives the reply
  * of an earlier run (STORE_REPEAT), or, for a compensation, the reply of its
  * action for meta.saga.fill (STORE_RUN; len 0 if none); both live in
- * call->arena. On failure (call->error) nothing is begun. */
+ * call->arena. On failure (call->error) nothing is begun.
+ *
+ * With call->bare the rows are committed now, before the handler, which then
+ * runs as in a plain call, again at each repetition: that the step began is
+ * what its compensation has to know (else it would be null) and what an action
+ * that comes after its compensation finds. */
 int store_begin(struct bus_call *call, enum store_verdict *ret_verdict,
                 struct bus_bytes *stored);
 
@@ -101,6 +107,13 @@ int store_begin(struct bus_call *call, enum store_verdict *ret_verdict,
  * barrier_id "02" and so on, in the order of asking. Outside a saga: STORE_RUN.
  * STORE_REPEAT has no reply here, and STORE_NULL means to leave it out. */
 int store_barrier(struct bus_call *call, enum store_verdict *ret_verdict);
+
+/* The local part of a two-phase message, written with the handler's own changes
+ * in the call's transaction: what makes the message's check (a call that
+ * carries gid and op "msg", answered without the handler) say that it happened.
+ * ABORTED: a check came first, and the message was given up; ALREADY_EXISTS:
+ * done before. Refuse the call then. */
+int store_message(struct bus_call *call, const char *gid);
 
 /* After the handler: commits if code is BUS_OK (storing the packed reply of a
  * saga step in the same transaction), rolls back otherwise; then deletes the

@@ -53,6 +53,11 @@ struct told {
     int code;
 };
 
+static bool undoes(const char *op)
+{
+    return strcmp(op, "compensate") == 0 || strcmp(op, "cancel") == 0;
+}
+
 /* One step as the runtime runs it; an action inserts a person, a compensation
  * deletes it. The answer is `code`. */
 static struct told run(struct worker *worker, const char *gid, const char *op,
@@ -66,10 +71,10 @@ static struct told run(struct worker *worker, const char *gid, const char *op,
         return told;
     }
     struct person person = person_make(70, "70");
-    if (told.verdict == STORE_RUN && strcmp(op, "action") == 0)
-        assert_int_equal(model_insert(call, &person_table, &person), BUS_OK);
-    if (told.verdict == STORE_RUN && strcmp(op, "compensate") == 0)
+    if (told.verdict == STORE_RUN && undoes(op))
         assert_int_equal(model_delete(call, &person_table, &person), BUS_OK);
+    else if (told.verdict == STORE_RUN)
+        assert_int_equal(model_insert(call, &person_table, &person), BUS_OK);
     if (told.verdict == STORE_LATE)
         code = BUS_ABORTED;
     told.code = store_end(call, code, reply);
@@ -272,14 +277,14 @@ static void *race(void *arg)
     return NULL;
 }
 
-static void of_several_at_once_one_runs(void **state)
+static void one_of_several_runs(void **state, const char *op)
 {
     struct scene *scene = *state;
     pthread_t threads[RACERS];
     struct racer racers[RACERS];
     int ran = 0;
     for (int i = 0; i < RACERS; i++) {
-        racers[i] = (struct racer){scene->world.shared, "g1", "action", {0}};
+        racers[i] = (struct racer){scene->world.shared, "g1", op, {0}};
         pthread_create(&threads[i], NULL, race, &racers[i]);
     }
     for (int i = 0; i < RACERS; i++) {
@@ -295,16 +300,31 @@ static void of_several_at_once_one_runs(void **state)
     assert_int_equal(people(state), 1);
 }
 
+static void of_several_actions_at_once_one_runs(void **state)
+{
+    one_of_several_runs(state, "action");
+}
+
+static void of_several_tries_at_once_one_runs(void **state)
+{
+    one_of_several_runs(state, "try");
+}
+
+static void of_several_confirms_at_once_one_runs(void **state)
+{
+    one_of_several_runs(state, "confirm");
+}
+
 /* Whichever comes first, the row is not there in the end. */
-static void an_action_and_its_compensation_at_once_undo(void **state)
+static void both_at_once_undo(void **state, const char *act, const char *undo)
 {
     struct scene *scene = *state;
     for (int i = 0; i < RACES; i++) {
         char gid[16];
         pthread_t threads[2];
         snprintf(gid, sizeof(gid), "race%d", i);
-        struct racer racers[] = {{scene->world.shared, gid, "action", {0}},
-                                 {scene->world.shared, gid, "compensate", {0}}};
+        struct racer racers[] = {{scene->world.shared, gid, act, {0}},
+                                 {scene->world.shared, gid, undo, {0}}};
         for (int j = 0; j < 2; j++)
             pthread_create(&threads[j], NULL, race, &racers[j]);
         for (int j = 0; j < 2; j++)
@@ -315,6 +335,16 @@ static void an_action_and_its_compensation_at_once_undo(void **state)
                          acted ? STORE_RUN : STORE_NULL);
         assert_int_equal(people(state), 0);
     }
+}
+
+static void an_action_and_its_compensation_at_once_undo(void **state)
+{
+    both_at_once_undo(state, "action", "compensate");
+}
+
+static void a_try_and_its_cancel_at_once_undo(void **state)
+{
+    both_at_once_undo(state, "try", "cancel");
 }
 
 /* Exit status: 1 + the verdict, or 0. */
@@ -453,8 +483,9 @@ static void old_rows_go_by_themselves(void **state)
     for (int i = 0; i < 3; i++) {
         char gid[16];
         snprintf(gid, sizeof(gid), "old %d", i);
-        assert_int_equal(run(&scene->worker, gid, "confirm", BUS_OK).code,
-                         BUS_OK);
+        struct bus_call *step = worker_step(&scene->worker, gid, "confirm");
+        call_begin(step);
+        assert_int_equal(call_end(step, BUS_OK), BUS_OK);
     }
     struct bus_call *call = worker_call(&scene->worker, &person_write_method);
     assert_int_equal(
@@ -493,8 +524,11 @@ int main(void)
         T(a_compensation_of_a_refused_action_is_null),
         T(metadata_must_be_whole),
         T(a_passed_deadline_begins_nothing),
-        T(of_several_at_once_one_runs),
+        T(of_several_actions_at_once_one_runs),
+        T(of_several_tries_at_once_one_runs),
+        T(of_several_confirms_at_once_one_runs),
         T(an_action_and_its_compensation_at_once_undo),
+        T(a_try_and_its_cancel_at_once_undo),
         T(of_several_processes_at_once_one_runs),
         T(a_step_killed_before_its_commit_runs_again),
         T(old_rows_are_purged_in_batches),

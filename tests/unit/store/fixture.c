@@ -13,6 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tests/unit/store/mysql_server.h"
+
 #define FIELD(member, kind_)                                                   \
     {                                                                          \
         .name = #member, .kind = (kind_),                                      \
@@ -105,37 +107,14 @@ struct store_shared *world_share(const struct world *world, bool cache)
 
 bool world_on_mysql(void)
 {
-    return getenv("TROUPE_TEST_MYSQL") != NULL;
+    return mysql_server_wanted();
 }
 
-/* A statement on the server itself. */
-static void server_run(const char *text)
-{
-    char source[256];
-    struct sql *sql = NULL;
-    struct bus_error err = {0};
-    snprintf(source, sizeof(source), "root@unix(%s)/",
-             getenv("TROUPE_TEST_MYSQL"));
-    if (sql_mysql.open(source, &sql, &err) != BUS_OK ||
-        sql_mysql.define(sql, text, &err) != BUS_OK) {
-        fprintf(stderr, "%s: %s\n", text, err.sentence);
-        abort();
-    }
-    sql_mysql.close(sql);
-}
-
-/* A database named as the folder, in a zone that is not UTC. */
+/* A database named as the folder. */
 static void open_on_mysql(struct world *world)
 {
-    char text[128];
     world->name = strrchr(world->folder, '/') + 1;
-    server_run("drop database if exists dtm_barrier");
-    snprintf(text, sizeof(text), "create database `%s`", world->name);
-    server_run(text);
-    snprintf(world->source, sizeof(world->source),
-             "root@unix(%s)/%s?charset=utf8mb4&parseTime=true&"
-             "loc=Asia%%2FShanghai",
-             getenv("TROUPE_TEST_MYSQL"), world->name);
+    mysql_server_make(world->name, world->source, sizeof(world->source));
 }
 
 void world_open(struct world *world, bool cache)
@@ -164,11 +143,8 @@ void world_close(struct world *world)
     if (dir)
         closedir(dir);
     rmdir(world->folder);
-    if (world->name) {
-        char text[128];
-        snprintf(text, sizeof(text), "drop database `%s`", world->name);
-        server_run(text);
-    }
+    if (world->name)
+        mysql_server_drop(world->name);
 }
 
 void worker_open(struct worker *worker, struct store_shared *shared)
