@@ -176,6 +176,38 @@ static void cart_empty(struct bus_call *call, int64_t user_id)
         bus_warn(call, "the cart of %lld was not emptied", (long long)user_id);
 }
 
+static bool same_items(const struct bus_list *a, const struct bus_list *b)
+{
+    const struct mall_Item *left = a->items, *right = b->items;
+    size_t found = 0;
+    for (size_t i = 0; i < a->count; i++) {
+        for (size_t k = 0; k < b->count; k++)
+            found += left[i].product_id == right[k].product_id &&
+                     left[i].quantity == right[k].quantity;
+    }
+    return a->count == b->count && found == a->count;
+}
+
+/* True if this is a repetition: of the order that has this number already, with
+ * the same items, or with none, for the cart is empty since. */
+static bool was_placed(struct bus_call *call,
+                       const struct mall_api_PlaceReq *req,
+                       const struct order_PlaceRequest *place,
+                       struct order_PlaceReply *ret)
+{
+    const struct mall_OrderNo which = {place->no};
+    struct bus_error said = call->error;
+    struct order_Info info;
+    bool was =
+        req->no[0] && !bus_order_getOrder(call, &which, &info) &&
+        info.user_id == place->user_id &&
+        (req->items.count == 0 || same_items(&place->items, &info.items));
+    call->error = said;
+    if (was)
+        *ret = (struct order_PlaceReply){info.no, info.amount};
+    return was;
+}
+
 int mall_api_place(struct bus_call *call, const struct mall_api_PlaceReq *req,
                    struct mall_api_Response *ret)
 {
@@ -190,6 +222,8 @@ int mall_api_place(struct bus_call *call, const struct mall_api_PlaceReq *req,
     if (code)
         return code;
     code = bus_saga_place(call, &place, &reply, &gid);
+    if (code == BUS_ABORTED && was_placed(call, req, &place, &reply))
+        return answer(call, &order_PlaceReply_shape, &reply, ret);
     if (gid)
         bus_header(call, "X-Saga-Gid", gid);
     if (code)

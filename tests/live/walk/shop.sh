@@ -49,6 +49,8 @@ shop order-unknown /orders/walk-9
 
 shop place-again /orders '{"no":"walk-1","items":[{"product_id":1,"quantity":2}]}'
 rolled_back "of a number that was used" '["undone",["stock","failed","done"],["pay","pending","none"],["order","pending","none"]]'
+shop place-repeated /orders '{"no":"walk-1","items":[{"product_id":3,"quantity":1},{"product_id":1,"quantity":2}]}'
+shop place-repeated /orders '{"no":"walk-1"}'
 shop place-too-many /orders '{"no":"walk-2","items":[{"product_id":1,"quantity":1},{"product_id":3,"quantity":3}]}'
 rolled_back "of more than is there" '["undone",["stock","failed","done"],["pay","pending","none"],["order","pending","none"]]'
 shop place-too-dear /orders '{"no":"walk-3","items":[{"product_id":1,"quantity":12}]}'
