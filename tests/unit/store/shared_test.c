@@ -386,6 +386,71 @@ static void a_transaction_reads_its_own_view(void **state)
     assert_true(has(scene, ROW_KEY));
 }
 
+/* Both ways of finding say so, and leave nothing in Redis. */
+static void assert_finds(struct scene *scene, struct bus_call *call,
+                         uint8_t age)
+{
+    struct person found;
+    assert_int_equal(person_find(call, 1, &found), BUS_OK);
+    assert_int_equal(found.age, age);
+    assert_int_equal(person_find_by_number(call, "666", &found), BUS_OK);
+    assert_int_equal(found.age, age);
+    assert_int_equal(person_find(call, 9, &found), BUS_NOT_FOUND);
+    assert_false(has(scene, "cache:person:id:9"));
+}
+
+/* One that only read so far, and a saga's step. */
+static void inside_a_transaction_the_cache_has_no_say(void **state)
+{
+    struct scene *scene = *state;
+    enum store_verdict verdict;
+    struct bus_bytes stored;
+    for (int i = 0; i < 2; i++) {
+        struct bus_call *call =
+            worker_call(&scene->writer, &person_write_method);
+        struct bus_list rows;
+        if (i == 0) {
+            assert_int_equal(sql_query(call, "select * from person", NULL, 0,
+                                       person_table.row, 9, &rows),
+                             BUS_OK);
+        } else {
+            call = worker_step(&scene->writer, "g1", "action");
+            assert_int_equal(store_begin(call, &verdict, &stored), BUS_OK);
+        }
+        assert_true(call->locked);
+        assert_finds(scene, call, 18);
+        assert_false(has(scene, ROW_KEY)); /* not filled */
+        assert_false(has(scene, INDEX_KEY));
+        put(scene, ROW_KEY, go_row("cached", 99));
+        put(scene, INDEX_KEY, "9");
+        assert_finds(scene, call, 18);
+        assert_true(has(scene, ROW_KEY));
+        assert_int_equal(call_end(call, BUS_ABORTED), BUS_ABORTED);
+        redis_server_ask(&scene->server, "DEL", ROW_KEY, INDEX_KEY, NULL);
+    }
+}
+
+static void a_transaction_sees_what_it_wrote_and_fills_nothing(void **state)
+{
+    struct scene *scene = *state;
+    struct person found, person = person_make(1, "666");
+    person.age = 44;
+    for (int i = 0; i < 2; i++) {
+        bool commits = i == 1;
+        struct bus_call *call =
+            worker_call(&scene->writer, &person_write_method);
+        assert_int_equal(model_update(call, &person_table, &person), BUS_OK);
+        assert_finds(scene, call, 44);
+        assert_false(has(scene, ROW_KEY));
+        assert_false(has(scene, INDEX_KEY));
+        assert_int_equal(call_end(call, commits ? BUS_OK : BUS_ABORTED),
+                         commits ? BUS_OK : BUS_ABORTED);
+        assert_int_equal(read_number(&scene->reader, "666", &found), BUS_OK);
+        assert_int_equal(found.age, commits ? 44 : 18);
+        redis_server_ask(&scene->server, "DEL", ROW_KEY, INDEX_KEY, NULL);
+    }
+}
+
 /* ---- races ---- */
 
 static void grow_older(struct scene *scene)
@@ -729,6 +794,8 @@ int main(void)
         T(an_update_removes_keys_of_both_rows),
         T(keys_go_after_the_commit),
         T(a_transaction_reads_its_own_view),
+        T(inside_a_transaction_the_cache_has_no_say),
+        T(a_transaction_sees_what_it_wrote_and_fills_nothing),
         T(a_slow_reader_does_not_bring_the_old_row_back),
         T(a_slow_reader_by_index_brings_nothing_back),
         T(a_later_loader_does_not_help_a_slow_reader),
