@@ -310,11 +310,12 @@ static const struct store_form *form_for(const struct bus_call *call,
 int model_find(struct bus_call *call, const struct model_table *table,
                const struct model_key *key, const void *probe, void *row)
 {
-    const struct find find = {call, table, key, probe, form_for(call, table)};
+    struct find find = {call, table, key, probe, form_for(call, table)};
     if (!find.form || !find.form->shared) {
         int code = store_use(call);
         if (code != BUS_OK)
             return code;
+        find.form = form_for(call, table); /* it may have begun in company */
     }
     return find_live(&find, find_any, row);
 }

@@ -46,8 +46,8 @@ struct sql {
     MYSQL *my;  /* NULL: not connected */
     bool begun; /* inside a transaction, as the caller knows */
     int lost;   /* the code that ended the transaction early; 0 */
-    void (*after)(void *arg);
-    void *after_arg;
+    const struct sql_hooks *hooks; /* NULL: none */
+    void *hooks_arg;
     struct kept statements; /* MYSQL_STMT */
     struct mysql_scratch scratch;
 };
@@ -497,7 +497,10 @@ static int driver_commit(struct sql *sql, struct bus_error *err)
 {
     assert(sql->begun);
     int code = commit_ready(sql, err);
-    if (code == BUS_OK) {
+    bool asked = code == BUS_OK;
+    if (asked && sql->hooks && sql->hooks->before)
+        sql->hooks->before(sql->hooks_arg, false);
+    if (asked) {
         /* From here the answer is worth more than the call's deadline. */
         code = run_own(sql, "COMMIT", now() + CONNECT_WAIT, err);
         if (code == BUS_DEADLINE_EXCEEDED)
@@ -505,8 +508,9 @@ static int driver_commit(struct sql *sql, struct bus_error *err)
                                     "database: no answer to a commit");
     }
     /* It may have been committed: what is cached is as doubtful. */
-    if ((code == BUS_OK || code == BUS_UNKNOWN) && sql->after)
-        sql->after(sql->after_arg);
+    if (asked && sql->hooks && sql->hooks->after)
+        sql->hooks->after(sql->hooks_arg,
+                          code == BUS_OK || code == BUS_UNKNOWN);
     if (code != BUS_OK && !sql->lost)
         roll_back(sql);
     sql->begun = false;
@@ -514,11 +518,11 @@ static int driver_commit(struct sql *sql, struct bus_error *err)
     return code;
 }
 
-static void driver_after_commit(struct sql *sql, void (*run)(void *arg),
-                                void *arg)
+static void driver_on_commit(struct sql *sql, const struct sql_hooks *hooks,
+                             void *arg)
 {
-    sql->after = run;
-    sql->after_arg = arg;
+    sql->hooks = hooks;
+    sql->hooks_arg = arg;
 }
 
 /* ---- opening ---- */
@@ -572,6 +576,6 @@ const struct sql_driver sql_mysql = {
     .exec = driver_exec,
     .query = driver_query,
     .define = driver_define,
-    .after_commit = driver_after_commit,
+    .on_commit = driver_on_commit,
     .commits = driver_commits,
 };

@@ -10,6 +10,7 @@
 #ifndef STORE_SQL_H
 #define STORE_SQL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -55,6 +56,17 @@ int sql_no_memory(struct bus_error *err);
 struct sql; /* one connection */
 struct sql_driver;
 
+/* Around every commit of a connection; NULL: nothing. The thread may be another
+ * one's that commits for several, while those who asked for it wait. */
+struct sql_hooks {
+    /* All statements have run, and nobody else can commit from here on. mixed:
+     * the commit is also one of other hooks. */
+    void (*before)(void *arg, bool mixed);
+    /* Before the next writer of this process is let in. committed: it is, or
+     * may be. */
+    void (*after)(void *arg, bool committed);
+};
+
 struct sql_done {
     uint64_t affected;
     int64_t last_id;
@@ -71,7 +83,8 @@ struct sql_driver {
     int (*open)(const char *source, struct sql **ret, struct bus_error *err);
     void (*close)(struct sql *sql);
     /* SQLite: BEGIN IMMEDIATE, waiting for the writer's place until the
-     * deadline. */
+     * deadline; or a savepoint in a transaction that others of this process
+     * have begun (writer.h). */
     int (*begin)(struct sql *sql, int64_t deadline, struct bus_error *err);
     int (*commit)(struct sql *sql, struct bus_error *err);
     void (*rollback)(struct sql *sql);
@@ -88,10 +101,14 @@ struct sql_driver {
     /* A statement that defines tables, without arguments, where that ends the
      * transaction by itself; NULL: exec does. */
     int (*define)(struct sql *sql, const char *text, struct bus_error *err);
-    /* Sets what runs after each successful commit, before the next writer of
-     * this process is let in: cache deletes, so that no transaction reads a
-     * cached value older than its own view. */
-    void (*after_commit)(struct sql *sql, void (*run)(void *arg), void *arg);
+    /* Sets what runs around each commit: cache deletes, so that no transaction
+     * reads a cached value older than its own view. hooks stay the caller's. */
+    void (*on_commit)(struct sql *sql, const struct sql_hooks *hooks,
+                      void *arg);
+    /* True in a transaction that will share its commit with others: it sees
+     * what they changed, which is not committed and may never be, so that it
+     * neither may go by a cache nor fill one. NULL: never. */
+    bool (*in_company)(const struct sql *sql);
     /* Where a count stands that grows by one with every commit of anybody that
      * changed something (watch.h); any thread may load it until close. NULL:
      * this database has none. */

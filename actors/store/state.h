@@ -45,6 +45,9 @@ struct store_shared {
     struct store_counts counts;
     struct sql *watching; /* keeps what watch looks at; NULL without cache */
     struct watch watch;
+    struct sql_hooks hooks; /* its own: by them a commit is told from others */
+    uint32_t expected; /* by watch, of the commit that runs; its thread's */
+    bool expecting;    /* one that it counts */
     pthread_mutex_t clearing;
     struct store_form *forms; /* one a cached table; owned */
     size_t form_count;
@@ -56,7 +59,8 @@ struct store {
     bool begun;              /* inside a transaction */
     bool ran;                /* in it: a statement, whose effects a
                               * repetition from the start would lack */
-    bool wrote;              /* in it: the cache may not be read or filled */
+    bool wrote;              /* in it, or others beside it in the same: the
+                              * cache may not be read or filled */
     bool changed;            /* in it: rows, as the database counts */
     bool step;               /* a saga step whose reply is to be stored */
     int doomed;              /* a code: it may not be committed; 0 */
@@ -67,8 +71,6 @@ struct store {
     bool aside;              /* reading beside any transaction */
     struct cache_key *stale; /* to be deleted after the commit; in the
                               * call's arena */
-    uint32_t expected;       /* by watch, of the commit that runs */
-    bool counted;            /* it is one that watch expects */
     struct bus_call *call;   /* while keys are being deleted */
 };
 

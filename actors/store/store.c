@@ -20,6 +20,33 @@
 
 #define DEADLOCK_TRIES 5
 
+/* ---- around a commit ---- */
+
+/* Strangers' commits are noticed first. Several calls may share this one: it
+ * counts once; with strangers it is one of theirs. */
+static void before_commit(void *arg, bool mixed)
+{
+    const struct store *store = arg;
+    struct store_shared *shared = store->shared;
+    if (!shared->watching || !store->changed || shared->expecting || mixed)
+        return;
+    store_refresh(shared);
+    shared->expected = watch_expect(&shared->watch);
+    shared->expecting = true;
+}
+
+static void after_commit(void *arg, bool committed)
+{
+    const struct store *store = arg;
+    struct store_shared *shared = store->shared;
+    struct cache *cache = shared->cache;
+    if (committed && cache && store->stale)
+        cache->driver->del(cache, store->call, store->stale);
+    if (shared->expecting)
+        watch_settle(&shared->watch, shared->expected, committed);
+    shared->expecting = false;
+}
+
 /* ---- what a process shares ---- */
 
 static int tables_ensure(struct store_shared *shared, struct sql *sql,
@@ -80,6 +107,7 @@ int store_shared_open(const struct store_options *options,
     if (!shared->source)
         abort();
     shared->tables = options->tables;
+    shared->hooks = (struct sql_hooks){before_commit, after_commit};
     shared->slow_ns = options->slow_ns ? options->slow_ns : STORE_SLOW_NS;
     pool_init(&shared->pool, shared->driver, shared->source,
               options->connections_max);
@@ -150,17 +178,6 @@ int64_t store_deadline(const struct bus_call *call)
     return left < BUS_FOREVER - now ? now + left : BUS_FOREVER;
 }
 
-/* Runs inside the commit, while no other writer of this process can begin. */
-static void committed(void *arg)
-{
-    struct store *store = arg;
-    struct cache *cache = store->shared->cache;
-    if (cache && store->stale)
-        cache->driver->del(cache, store->call, store->stale);
-    if (store->counted)
-        watch_settle(&store->shared->watch, store->expected, true);
-}
-
 int store_connect(struct bus_call *call)
 {
     struct store *store = call->store;
@@ -169,22 +186,25 @@ int store_connect(struct bus_call *call)
     int code = pool_take(&store->shared->pool, store_deadline(call),
                          &store->sql, &call->error);
     if (code == BUS_OK)
-        store->shared->driver->after_commit(store->sql, committed, store);
+        store->shared->driver->on_commit(store->sql, &store->shared->hooks,
+                                         store);
     return code;
 }
 
 static int begin(struct bus_call *call)
 {
     struct store *store = call->store;
+    const struct sql_driver *driver = store->shared->driver;
     int code = store_connect(call);
     if (code != BUS_OK)
         return code;
-    code = store->shared->driver->begin(store->sql, store_deadline(call),
-                                        &call->error);
+    code = driver->begin(store->sql, store_deadline(call), &call->error);
     if (code != BUS_OK)
         return code;
     store->begun = true;
     store->ran = false; /* what was read before it does not count */
+    if (driver->in_company && driver->in_company(store->sql))
+        store->wrote = true;
     call->locked = true;
     return BUS_OK;
 }
@@ -275,8 +295,7 @@ static int begin_step(struct bus_call *call, enum store_verdict *ret_verdict,
     return BUS_OK;
 }
 
-/* The commit itself. Strangers' commits before it are noticed first: from here
- * to its end nobody else can commit. */
+/* The commit itself, and with it the cache's part. */
 static int commit_now(struct bus_call *call)
 {
     struct store *store = call->store;
@@ -284,18 +303,10 @@ static int commit_now(struct bus_call *call)
     struct cache *cache = shared->cache;
     const struct cache_driver *fencing =
         cache && cache->driver->fence && store->stale ? cache->driver : NULL;
-    bool counted = shared->watching && store->changed;
     if (fencing)
         fencing->fence(cache, call, store->stale);
-    if (counted) {
-        store_refresh(shared);
-        store->expected = watch_expect(&shared->watch);
-    }
-    store->counted = counted;
     store->call = call;
     int code = shared->driver->commit(store->sql, &call->error);
-    if (code != BUS_OK && counted)
-        watch_settle(&shared->watch, store->expected, false);
     /* It may still be committed, after the deletes: keep readers from storing
      * for as long as a fence stands. */
     if (fencing && code == BUS_UNKNOWN)

@@ -251,9 +251,10 @@ struct after {
 };
 
 /* The next writer of this process is not let in yet. */
-static void after_ran(void *arg)
+static void after_ran(void *arg, bool committed)
 {
     struct after *after = arg;
+    assert_true(committed);
     after->ran++;
     after->other_code = driver->begin(
         after->other, bus_now(&bus_clock_system) + BUS_MILLI, NULL);
@@ -263,7 +264,8 @@ static void after_commit_runs_before_the_next_writer(void **state)
 {
     struct scene *scene = *state;
     struct after after = {.scene = scene, .other = connect(&scene->world)};
-    driver->after_commit(scene->sql, after_ran, &after);
+    driver->on_commit(scene->sql, &(struct sql_hooks){.after = after_ran},
+                      &after);
     begin(scene);
     driver->rollback(scene->sql);
     assert_int_equal(after.ran, 0);
@@ -465,9 +467,9 @@ static void a_full_disk_rolls_back(void **state)
 {
     struct scene *scene = *state;
     struct bus_list rows;
+    begin(scene);
     assert_int_equal(query(scene, "pragma max_page_count = 40", 1, &rows),
                      BUS_OK);
-    begin(scene);
     assert_int_equal(fill(scene), BUS_UNAVAILABLE);
     assert_lost(scene, BUS_UNAVAILABLE);
 }
