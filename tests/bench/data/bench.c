@@ -5,7 +5,9 @@
  * printed. find-redis: distinct keys, every value decoded into the struct; the
  * peer GETs the same entries. find-sql: uncached. find-memory: hits, beside the
  * target of a million a second. insert-batch: rows a second beside single
- * inserts. Usage: bench_data [--seconds N] [--json], by way of run.
+ * inserts. call-find-*: the same finds as calls of an actor that `bus up`
+ * started, 64 in flight, beside the same peers (call-find-memory: beside ours
+ * without the call). Usage: bench_data [--seconds N] [--json], by way of run.
  */
 #include <stdbool.h>
 #include <stdio.h>
@@ -23,6 +25,7 @@ struct lane {
     lane_run *run;
     void *arg;
     uint64_t turn;
+    lane_round *round; /* in place of run; or NULL */
 };
 
 struct figures {
@@ -50,23 +53,36 @@ static int by_rate(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static struct figures run_round(struct lane *lane, double seconds)
+/* One at a time. */
+static uint64_t run_singly(struct lane *lane, int64_t until, size_t *ret_count)
 {
     uint64_t done = 0;
-    size_t count = 0;
-    int64_t start = bus_now(&bus_clock_system);
-    int64_t until = start + (int64_t)(seconds * 1e9);
-    int64_t before = start;
+    int64_t before = bus_now(&bus_clock_system);
+    *ret_count = 0;
     while (before < until) {
         done += lane->run(lane->arg, lane->turn++);
         int64_t now = bus_now(&bus_clock_system);
-        samples[count++ % BENCH_SAMPLES] = (uint32_t)((now - before) / 10);
+        samples[(*ret_count)++ % BENCH_SAMPLES] =
+            (uint32_t)((now - before) / 10);
         before = now;
     }
+    return done;
+}
+
+static struct figures run_round(struct lane *lane, double seconds)
+{
+    size_t count = 0;
+    uint64_t done = 0;
+    int64_t start = bus_now(&bus_clock_system);
+    int64_t until = start + (int64_t)(seconds * 1e9);
+    if (lane->round)
+        count = done = lane->round(lane->arg, until, samples);
+    else
+        done = run_singly(lane, until, &count);
+    int64_t took = bus_now(&bus_clock_system) - start;
     size_t kept = count < BENCH_SAMPLES ? count : BENCH_SAMPLES;
     qsort(samples, kept, sizeof(*samples), by_size);
-    return (struct figures){.rate =
-                                (double)done * 1e9 / (double)(before - start),
+    return (struct figures){.rate = (double)done * 1e9 / (double)took,
                             .p50_us = samples[kept / 2] / 100.0,
                             .p99_us = samples[kept - 1 - kept / 100] / 100.0};
 }
@@ -98,7 +114,7 @@ static void print(const struct row *row, bool json, bool first)
                first ? "[" : ",", row->name, row->peer, ours->rate, row->unit,
                ratio, ours->p50_us, ours->p99_us);
     else
-        printf("%-13s %12.0f %-7s %12.0f %-16s %7.3f %9.2f %9.2f\n", row->name,
+        printf("%-16s %12.0f %-7s %12.0f %-16s %7.3f %9.2f %9.2f\n", row->name,
                ours->rate, row->unit, row->best[1].rate, row->peer, ratio,
                ours->p50_us, ours->p99_us);
     fflush(stdout);
@@ -113,6 +129,13 @@ static const char *wanted(const char *name)
         exit(2);
     }
     return value;
+}
+
+static struct calls *open_calls(const char *name)
+{
+    char home[PATH];
+    snprintf(home, sizeof(home), "%s/%s", wanted("BENCH_FOLDER"), name);
+    return calls_open(home);
 }
 
 static void run(double seconds, bool json)
@@ -134,30 +157,48 @@ static void run(double seconds, bool json)
     }
     struct peer_redis *get = peer_redis_open(redis);
     struct peer_sql *statement = peer_sql_open(wanted("BENCH_MYSQL"));
+    struct calls *redis_calls = open_calls("redis");
+    struct calls *sql_calls = open_calls("uncached");
+    struct calls *memory_calls = open_calls("memory");
     struct row rows[] = {
         {.name = "find-redis",
          .peer = "hiredis",
          .unit = "finds/s",
-         .ours = {ours_find, shared, 0},
-         .other = {peer_redis_get, get, 0}},
+         .ours = {ours_find, shared, 0, NULL},
+         .other = {peer_redis_get, get, 0, NULL}},
         {.name = "find-sql",
          .peer = "statement",
          .unit = "finds/s",
-         .ours = {ours_find, plain, 0},
-         .other = {peer_sql_find, statement, 0}},
+         .ours = {ours_find, plain, 0, NULL},
+         .other = {peer_sql_find, statement, 0, NULL}},
         {.name = "find-memory",
          .peer = "1,000,000/s",
          .unit = "finds/s",
-         .ours = {ours_find, memory, 0}},
+         .ours = {ours_find, memory, 0, NULL}},
         {.name = "insert-batch",
          .peer = "single inserts",
          .unit = "rows/s",
-         .ours = {ours_batch, plain, 0},
-         .other = {ours_insert, plain, 0}},
+         .ours = {ours_batch, plain, 0, NULL},
+         .other = {ours_insert, plain, 0, NULL}},
+        {.name = "call-find-redis",
+         .peer = "hiredis",
+         .unit = "calls/s",
+         .ours = {.arg = redis_calls, .round = calls_find},
+         .other = {peer_redis_get, get, 0, NULL}},
+        {.name = "call-find-sql",
+         .peer = "statement",
+         .unit = "calls/s",
+         .ours = {.arg = sql_calls, .round = calls_find},
+         .other = {peer_sql_find, statement, 0, NULL}},
+        {.name = "call-find-memory",
+         .peer = "find-memory",
+         .unit = "calls/s",
+         .ours = {.arg = memory_calls, .round = calls_find},
+         .other = {ours_find, memory, 0, NULL}},
     };
     size_t count = sizeof(rows) / sizeof(*rows);
     if (!json)
-        printf("%-13s %12s %-7s %12s %-16s %7s %9s %9s\n", "case", "ours",
+        printf("%-16s %12s %-7s %12s %-16s %7s %9s %9s\n", "case", "ours",
                "unit", "peer's", "peer", "ratio", "p50 us", "p99 us");
     for (size_t i = 0; i < count; i++) {
         measure(&rows[i], seconds / (double)count);
@@ -165,6 +206,9 @@ static void run(double seconds, bool json)
     }
     if (json)
         printf("]\n");
+    calls_close(memory_calls);
+    calls_close(sql_calls);
+    calls_close(redis_calls);
     peer_sql_close(statement);
     peer_redis_close(get);
     ours_close(memory);

@@ -25,6 +25,14 @@ lane_run ours_find;
 lane_run ours_insert; /* one row, a transaction of its own */
 lane_run ours_batch;  /* BENCH_BATCH rows in one */
 
+/* Ours, as a user runs it: the actor finder of that home, its table filled. */
+struct calls;
+struct calls *calls_open(const char *home);
+void calls_close(struct calls *calls);
+/* Calls until then; how many; each one's latency in samples, ns/10. */
+typedef uint64_t lane_round(void *lane, int64_t until, uint32_t *samples);
+lane_round calls_find;
+
 /* Peers. */
 struct peer_redis;
 struct peer_redis *peer_redis_open(const char *socket);
