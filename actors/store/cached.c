@@ -188,40 +188,47 @@ bool cached_row_read(struct bus_call *call, const struct store_form *form,
 
 static const char wrap_open[] = "{\"k\":";
 
-/* A shape of the primary key's one column, named k. */
-static struct bus_shape primary_shape(const struct store_form *form,
-                                      struct bus_field *field)
+/* A shape of the primary key's columns; one alone is named k. */
+static bool primary_shape(struct bus_call *call, const struct store_form *form,
+                          struct bus_shape *ret)
 {
-    *field = form->table->row->fields[form->table->primary.columns[0]];
-    field->name = "k";
-    struct bus_shape shape = *form->table->row;
-    shape.fields = field;
-    shape.count = 1;
-    return shape;
+    const struct model_key *key = &form->table->primary;
+    struct bus_field *fields =
+        bus_arena_array(call->arena, key->count, sizeof(*fields));
+    if (!fields)
+        return false;
+    for (uint16_t i = 0; i < key->count; i++)
+        fields[i] = form->table->row->fields[key->columns[i]];
+    if (key->count == 1)
+        fields->name = "k";
+    *ret = *form->table->row;
+    ret->fields = fields;
+    ret->count = key->count;
+    return true;
 }
 
 bool cached_primary(struct bus_call *call, const struct store_form *form,
                     const void *row, struct bus_bytes *ret)
 {
-    struct bus_field field;
-    struct bus_bytes json;
-    if (form->table->primary.count != 1)
+    struct bus_shape shape;
+    if (!primary_shape(call, form, &shape) ||
+        !form_json_write(call, &shape, row, ret))
         return false;
-    struct bus_shape shape = primary_shape(form, &field);
-    if (!form_json_write(call, &shape, row, &json))
-        return false;
-    ret->data = json.data + (sizeof(wrap_open) - 1);
-    ret->len = json.len - sizeof(wrap_open); /* and the closing brace */
+    if (shape.count == 1) {
+        ret->data += sizeof(wrap_open) - 1;
+        ret->len -= sizeof(wrap_open); /* and the closing brace */
+    }
     return true;
 }
 
 bool cached_primary_read(struct bus_call *call, const struct store_form *form,
                          struct bus_bytes value, void *row)
 {
-    struct bus_field field;
-    if (form->table->primary.count != 1 || value.len > CACHE_VALUE_MAX)
+    struct bus_shape shape;
+    if (value.len > CACHE_VALUE_MAX || !primary_shape(call, form, &shape))
         return false;
-    struct bus_shape shape = primary_shape(form, &field);
+    if (shape.count > 1)
+        return form_json_read(call, &shape, value, row);
     const char *json =
         bus_arena_printf(call->arena, "%s%.*s}", wrap_open, (int)value.len,
                          (const char *)value.data);

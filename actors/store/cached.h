@@ -34,8 +34,8 @@ bool cached_row(struct bus_call *call, const struct store_form *form,
 bool cached_row_read(struct bus_call *call, const struct store_form *form,
                      struct bus_bytes value, void *row);
 
-/* The primary key's value as JSON, in the call's arena. False: not to be
- * cached. */
+/* The primary key's value as JSON, in the call's arena; of several columns,
+ * which go-zero does not cache, an object. False: not to be cached. */
 bool cached_primary(struct bus_call *call, const struct store_form *form,
                     const void *row, struct bus_bytes *ret);
 

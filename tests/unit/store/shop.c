@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static int open_shop(void **state, bool cache)
+static int open_shop(void **state, bool cache, bool redis)
 {
     static const struct model_table *const tables[] = {&shelf_row_table,
                                                        &memo_row_table, NULL};
@@ -17,10 +17,15 @@ static int open_shop(void **state, bool cache)
     if (!shop)
         abort();
     world_open(&shop->world, false);
+    if (redis)
+        redis_server_start(&shop->server, shop->world.folder, "redis.sock");
+    const struct store_node node = {.host = shop->server.socket, .weight = 100};
     const struct store_options options = {.source = shop->world.source,
                                           .tables = tables,
                                           .clock = &bus_clock_system,
-                                          .cache = cache};
+                                          .cache = cache,
+                                          .nodes = &node,
+                                          .node_count = redis};
     if (store_shared_open(&options, &shop->shared, &err) != BUS_OK) {
         fprintf(stderr, "shop: %s\n", err.sentence);
         abort();
@@ -32,12 +37,17 @@ static int open_shop(void **state, bool cache)
 
 int shop_open_plain(void **state)
 {
-    return open_shop(state, false);
+    return open_shop(state, false, false);
 }
 
 int shop_open_cached(void **state)
 {
-    return open_shop(state, true);
+    return open_shop(state, true, false);
+}
+
+int shop_open_shared(void **state)
+{
+    return open_shop(state, false, true);
 }
 
 int shop_close(void **state)
@@ -45,6 +55,8 @@ int shop_close(void **state)
     struct shop *shop = *state;
     worker_close(&shop->worker);
     store_shared_close(shop->shared);
+    if (shop->server.pid)
+        redis_server_kill(&shop->server);
     world_close(&shop->world);
     free(shop);
     return 0;

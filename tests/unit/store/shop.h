@@ -10,16 +10,20 @@
 
 #include "shelf.model.h"
 #include "tests/unit/store/fixture.h"
+#include "tests/unit/store/redis_server.h"
 
 struct shop {
     struct world world;
     struct store_shared *shared;
     struct worker worker;
+    struct redis_server server; /* of a shared cache; pid 0: none */
 };
 
-/* cmocka's setup, without and with the cache, and teardown. */
+/* cmocka's setup, without and with the cache, with one on a Redis of its own,
+ * and teardown. */
 int shop_open_plain(void **state);
 int shop_open_cached(void **state);
+int shop_open_shared(void **state);
 int shop_close(void **state);
 
 /* A call that writes, begun; it ends by shop_end. */
