@@ -10,9 +10,13 @@
 
 struct inbound {
     struct bus_inbound call; /* first: the owner sees only this */
-    struct batch *batch;
+    struct batch *batch;     /* NULL: of bus_inbound_local */
     uint64_t id;
 };
+
+/* Answers one of bus_inbound_local and frees it. */
+void inbound_local_reply(struct inbound *inbound,
+                         const struct bus_reply *reply);
 
 struct batch {
     atomic_uint refs; /* unanswered requests, and whoever reads the frame */

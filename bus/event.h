@@ -30,6 +30,8 @@ struct bus_subscription;
 /* True if a topic matches a pattern. */
 bool bus_topic_match(const char *pattern, const char *topic);
 bool bus_topic_valid(const char *topic);
+/* A topic in which words may be '*' and the last may be '>'. */
+bool bus_pattern_valid(const char *pattern);
 
 /* Follows every instance that publishes, now and later. heard runs on one
  * thread of the subscription; in memory, in the one that published. */

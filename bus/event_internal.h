@@ -12,9 +12,6 @@
 int event_source_open(struct bus_server *server, struct bus_error *err);
 void event_source_close(struct bus_server *server);
 
-/* A topic in which words may be '*' and the last may be '>'. */
-bool bus_pattern_valid(const char *pattern);
-
 /* Names changed: subscriptions follow who came and leave who went. */
 void events_sync(struct bus *bus);
 

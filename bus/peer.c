@@ -294,6 +294,10 @@ static void answer(struct batch *batch, uint64_t id,
 void bus_inbound_reply(struct bus_inbound *call, const struct bus_reply *reply)
 {
     struct inbound *inbound = (struct inbound *)(void *)call;
+    if (!inbound->batch) {
+        inbound_local_reply(inbound, reply);
+        return;
+    }
     if (!call->oneway)
         answer(inbound->batch, inbound->id, reply);
     batch_unref(inbound->batch);

@@ -50,6 +50,13 @@ int bus_server_publish(struct bus_server *server, struct bus_error *err);
  */
 void bus_inbound_reply(struct bus_inbound *call, const struct bus_reply *reply);
 
+/* A request that came over no wire, for a process that asks itself: method,
+ * body, trace, saga mark and deadline are copied. done hears the one reply as
+ * of bus_start. */
+struct bus_inbound *bus_inbound_local(const struct bus_request *request,
+                                      int64_t received, bus_done *done,
+                                      void *arg);
+
 /* A drain point: sends every reply gathered. Any thread. */
 void bus_server_flush(struct bus_server *server);
 

@@ -83,6 +83,17 @@ int bus_refuse_http(struct bus_call *call, int32_t http, int code,
                     const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
+/* A durable event, written in the call's own transaction (which it begins where
+ * none is): it reaches every group that consumes the topic at least once if and
+ * only if that is committed, events of one key (NULL, "": none) in order. A
+ * group's handler gets message as its request. FAILED_PRECONDITION without a
+ * store; INTERNAL in a method marked NO_SIDE_EFFECTS; RESOURCE_EXHAUSTED: more
+ * than 256 KiB. Write the row that the event tells of first: whoever locks it
+ * next publishes next. */
+int bus_publish_durable(struct bus_call *call, const char *topic,
+                        const char *key, const struct bus_shape *shape,
+                        const void *message);
+
 /* A claim of the caller's token. False if there is none of that type. */
 bool bus_claim_int(const struct bus_call *call, const char *name, int64_t *ret);
 const char *bus_claim_text(struct bus_call *call, const char *name); /* NULL */

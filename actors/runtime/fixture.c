@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "actors/events/events.h"
 #include "actors/runtime/system.h"
 #include "actors/runtime/worker.h"
 #include "bus/memory.h"
@@ -129,6 +130,15 @@ static bool part_run(struct part *part)
     return true;
 }
 
+/* Its durable events. */
+static int64_t part_step(struct part *part)
+{
+    struct runtime *runtime = part->runtime;
+    return runtime && !part->dead && runtime->events
+               ? events_step(runtime->events)
+               : BUS_FOREVER;
+}
+
 /* Starts a dead replica again when its time has come. */
 static bool part_revive(struct part *part)
 {
@@ -157,6 +167,10 @@ static int64_t run_steps(struct fixture *fixture)
     int64_t due = BUS_FOREVER;
     for (size_t i = 0; i < fixture->step_count; i++) {
         int64_t next = fixture->steps[i].run(fixture->steps[i].arg);
+        due = next < due ? next : due;
+    }
+    for (struct part *part = fixture->parts; part; part = part->next) {
+        int64_t next = part_step(part);
         due = next < due ? next : due;
     }
     for (struct part *part = fixture->parts; part && due > 0;

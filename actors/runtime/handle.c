@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "actors/events/events.h"
 #include "actors/runtime/fault.h"
 #include "actors/runtime/fill.h"
 #include "actors/runtime/replies.h"
@@ -338,6 +339,9 @@ int handle_request(struct actor_worker *worker, struct method_entry *entry,
         code = once(&call, entry, inbound, &body);
     if (!code)
         publish(&call);
+    if (worker->published)
+        events_poke(runtime->events);
+    worker->published = false;
     atomic_fetch_sub_explicit(&runtime->busy, 1, memory_order_relaxed);
     int64_t took = bus_now(runtime->process.clock) - started;
     measure(runtime, entry, code, took);

@@ -11,8 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "actors/events/events.h"
 #include "actors/runtime/apps.h"
 #include "actors/runtime/data.h"
+#include "actors/runtime/durable.h"
 #include "actors/runtime/replies.h"
 #include "actors/runtime/system.h"
 #include "actors/runtime/worker.h"
@@ -49,7 +51,7 @@ static int configure(struct runtime *runtime, struct bus_error *err)
                             &process->arena, err);
     process->yaml = yaml;
     process->config = config;
-    return code;
+    return code ? code : durable_check(runtime, err);
 }
 
 static void process_fill(struct runtime *runtime)
@@ -140,7 +142,7 @@ int runtime_open(struct runtime *runtime, struct bus_error *err)
         code = apps_call(process, err);
     if (!code)
         code = bus_server_open(process->bus, &server, &process->server, err);
-    return code;
+    return code ? code : durable_open(runtime, err);
 }
 
 static int loop_start(struct runtime *runtime, struct bus_error *err)
@@ -159,7 +161,11 @@ int runtime_start(struct runtime *runtime, struct bus_error *err)
     if (!code)
         code = runtime->process.type->loop ? loop_start(runtime, err)
                                            : workers_start(runtime, err);
-    return code ? code : bus_server_publish(runtime->process.server, err);
+    if (!code)
+        code = bus_server_publish(runtime->process.server, err);
+    if (!code)
+        events_start(runtime->events);
+    return code;
 }
 
 int runtime_start_inline(struct runtime *runtime, struct bus_error *err)
@@ -193,6 +199,7 @@ void runtime_stop(struct runtime *runtime, int64_t deadline)
     struct bus_server *server = runtime->process.server;
     if (server)
         bus_server_drain(server, deadline);
+    events_stop(runtime->events, deadline);
     loop_stop(runtime, deadline);
     workers_stop(runtime);
     system_stop(runtime);
@@ -215,12 +222,14 @@ void runtime_free(struct runtime *runtime)
 {
     struct actor_process *process = &runtime->process;
     loop_stop(runtime, bus_now(process->clock));
+    events_stop(runtime->events, bus_now(process->clock));
     workers_stop(runtime);
     system_stop(runtime);
     if (runtime->inline_runs)
         worker_close(&runtime->workers[0]);
     mailbox_empty(runtime, &runtime->mailbox);
     mailbox_empty(runtime, &runtime->system);
+    events_close(runtime->events);
     if (process->server)
         bus_server_close(process->server);
     if (process->bus)

@@ -27,6 +27,7 @@
 #define RUNTIME_HOLD_NS (200 * INT64_C(1000)) /* a reply waits no longer */
 
 struct store_shared;
+struct events;
 struct runtime;
 
 /* One instance: a thread with private state, one request at a time. */
@@ -39,6 +40,7 @@ struct actor_worker {
     struct store *store;    /* NULL: the actor has none */
     void *state;            /* what type->open made */
     bool opened;
+    bool published;         /* durable events, in the request in hand */
     unsigned held;          /* replies given since the last flush */
     int64_t held_since;     /* of the oldest of these, ns */
     struct bus_error error; /* why it did not open */
@@ -72,6 +74,7 @@ struct runtime {
     struct method_table methods;
     struct store_shared *shared; /* NULL: no store */
     struct replies *replies;     /* under idempotency keys */
+    struct events *events;       /* NULL: no durable ones */
     struct shed shed;
     struct cpu cpu;
 
@@ -125,6 +128,9 @@ void runtime_free(struct runtime *runtime);
 
 /* Takes one request from a link's thread: the server's serve function. */
 void runtime_serve(void *arg, struct bus_inbound *inbound);
+
+/* The same for a request of the process's own. */
+void runtime_take(struct runtime *runtime, struct bus_inbound *inbound);
 
 /* Answers with a refusal and frees the request; the reply is flushed. */
 void runtime_refuse(struct runtime *runtime, struct bus_inbound *inbound,

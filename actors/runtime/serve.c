@@ -38,40 +38,45 @@ static void loop_serve(struct runtime *runtime, struct bus_inbound *inbound)
                        "the instance is not serving");
 }
 
-void runtime_serve(void *arg, struct bus_inbound *inbound)
+/* False: it was refused. */
+static bool mailbox_offer(struct runtime *runtime, struct mailbox *box,
+                          struct bus_inbound *inbound)
 {
-    struct runtime *runtime = arg;
-    bool system = inbound->method[0] == SYSTEM_MARK;
-    const char *why;
-    if (!system && !apps_allow(runtime->process.config, inbound, &why)) {
-        runtime_refuse(runtime, inbound, BUS_UNAUTHENTICATED, "", why);
-        return;
-    }
-    if (!system && runtime->process.type->loop) {
-        loop_serve(runtime, inbound);
-        return;
-    }
-    int64_t now = inbound->received;
-    if (!system && !shed_admits(&runtime->shed, now,
-                                cpu_thousandths(&runtime->cpu, now))) {
-        runtime_refuse(runtime, inbound, BUS_RESOURCE_EXHAUSTED, "busy",
-                       "the processors are used up");
-        return;
-    }
-    enum mailbox_put put =
-        mailbox_put(system ? &runtime->system : &runtime->mailbox, inbound);
-    if (put != MAILBOX_PUT && !system)
-        shed_undo(&runtime->shed);
-    switch (put) {
+    switch (mailbox_put(box, inbound)) {
     case MAILBOX_PUT:
-        break;
+        return true;
     case MAILBOX_FULL:
         runtime_refuse(runtime, inbound, BUS_RESOURCE_EXHAUSTED, "busy",
                        "the mailbox is full");
-        break;
+        return false;
     case MAILBOX_CLOSED:
         runtime_refuse(runtime, inbound, BUS_UNAVAILABLE, "draining",
                        "the instance is stopping");
-        break;
+        return false;
     }
+    return false;
+}
+
+void runtime_take(struct runtime *runtime, struct bus_inbound *inbound)
+{
+    int64_t now = inbound->received;
+    if (!shed_admits(&runtime->shed, now, cpu_thousandths(&runtime->cpu, now)))
+        runtime_refuse(runtime, inbound, BUS_RESOURCE_EXHAUSTED, "busy",
+                       "the processors are used up");
+    else if (!mailbox_offer(runtime, &runtime->mailbox, inbound))
+        shed_undo(&runtime->shed);
+}
+
+void runtime_serve(void *arg, struct bus_inbound *inbound)
+{
+    struct runtime *runtime = arg;
+    const char *why;
+    if (inbound->method[0] == SYSTEM_MARK)
+        mailbox_offer(runtime, &runtime->system, inbound);
+    else if (!apps_allow(runtime->process.config, inbound, &why))
+        runtime_refuse(runtime, inbound, BUS_UNAUTHENTICATED, "", why);
+    else if (runtime->process.type->loop)
+        loop_serve(runtime, inbound);
+    else
+        runtime_take(runtime, inbound);
 }

@@ -61,6 +61,9 @@ RULE(slow_rule, .fallback = "500ms"); /* go-zero's */
 RULE(keep_rule, .fallback = "720h");  /* longer than any saga lives */
 RULE(one_rule, .fallback = "1.0");
 RULE(wrap_up_rule, .fallback = "3s");
+RULE(week_rule, .fallback = "168h");
+RULE(backoff_rule, .fallback = "200ms");
+RULE(backoff_max_rule, .fallback = "30s");
 RULE(wait_rule, .fallback = "8s"); /* the supervisor kills after ten */
 
 static const struct bus_rule timeout_rule = {
@@ -74,6 +77,7 @@ static const struct bus_rule weight_rule = {
     .fallback = "100", .low = 0, .high = INT32_MAX};
 COUNTED(workers_rule, TEXT_OF(ACTOR_WORKERS), ACTOR_WORKERS_MAX);
 COUNTED(mailbox_rule, TEXT_OF(ACTOR_MAILBOX), ACTOR_MAILBOX_MAX);
+COUNTED(attempts_rule, "5", ACTOR_ATTEMPTS_MAX);
 COUNTED(bytes_rule, TEXT_OF(ACTOR_BYTES_MAX), HUGE_VAL);
 COUNTED(conns_rule, TEXT_OF(ACTOR_CONNS_MAX), INT32_MAX);
 
@@ -128,6 +132,29 @@ static const struct bus_field redis_fields[] = {
           .flags = BUS_HAS_RANGE, .rule = &weight_rule),
 };
 static SHAPE(redis_shape, struct actor_redis, "CacheRedis", redis_fields);
+
+static const struct bus_field events_fields[] = {
+    FIELD(struct actor_events, "Redis", redis, .kind = BUS_MESSAGE,
+          .shape = &redis_shape),
+    FIELD(struct actor_events, "Keep", keep_ns, .kind = BUS_DURATION,
+          .rule = &week_rule),
+};
+static SHAPE(events_shape, struct actor_events, "Events", events_fields);
+
+static const struct bus_field consume_fields[] = {
+    FIELD(struct actor_consume, "Topic", topic, .kind = BUS_TEXT,
+          .flags = BUS_REQUIRED),
+    FIELD(struct actor_consume, "Method", method, .kind = BUS_TEXT,
+          .flags = BUS_REQUIRED),
+    FIELD(struct actor_consume, "Group", group, .kind = BUS_TEXT),
+    FIELD(struct actor_consume, "Attempts", attempts, .kind = BUS_I32,
+          .flags = BUS_HAS_RANGE, .rule = &attempts_rule),
+    FIELD(struct actor_consume, "Backoff", backoff_ns, .kind = BUS_DURATION,
+          .rule = &backoff_rule),
+    FIELD(struct actor_consume, "BackoffMax", backoff_max_ns,
+          .kind = BUS_DURATION, .rule = &backoff_max_rule),
+};
+static SHAPE(consume_shape, struct actor_consume, "Consume", consume_fields);
 
 static const struct bus_field prefix_fields[] = {
     FIELD(struct actor_cache_prefix, "key", key, .kind = BUS_TEXT),
@@ -264,6 +291,9 @@ static const struct bus_field config_fields[] = {
     CONFIG("Shutdown", shutdown, .kind = BUS_MESSAGE, .shape = &shutdown_shape),
     CONFIG("Methods", methods, .kind = BUS_MESSAGE, .cardinality = BUS_MAP,
            .shape = &pair_shape),
+    CONFIG("Events", events, .kind = BUS_MESSAGE, .shape = &events_shape),
+    CONFIG("Consume", consume, .kind = BUS_MESSAGE, .cardinality = BUS_LIST,
+           .shape = &consume_shape),
     CONFIG("Apps", apps, .kind = BUS_MESSAGE, .cardinality = BUS_MAP,
            .shape = &app_shape),
 };
@@ -327,14 +357,17 @@ static int fill_defaults(struct bus_arena *arena, struct actor_config *config,
                          struct bus_error *err)
 {
     void *log = config->log, *shutdown = config->shutdown;
-    void *barrier = config->barrier;
+    void *barrier = config->barrier, *events = config->events;
     int code = fill_default(&log_shape, arena, &log, err);
     if (!code)
         code = fill_default(&barrier_shape, arena, &barrier, err);
     if (!code)
+        code = fill_default(&events_shape, arena, &events, err);
+    if (!code)
         code = fill_default(&shutdown_shape, arena, &shutdown, err);
     config->log = log;
     config->barrier = barrier;
+    config->events = events;
     config->shutdown = shutdown;
     return code;
 }

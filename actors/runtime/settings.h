@@ -23,6 +23,7 @@
 #define ACTOR_BYTES_MAX 1048576 /* MaxBytes: of one request's body */
 #define ACTOR_CONNS_MAX 10000   /* MaxConns */
 #define ACTOR_CLIENTS_MAX 256   /* keys that end in Rpc */
+#define ACTOR_ATTEMPTS_MAX 1000 /* Attempts: of a durable event */
 #define ACTOR_AUTHS_MAX 64      /* keys with secrets of tokens, beside Auth */
 
 struct bus_arena;
@@ -85,6 +86,20 @@ struct actor_cache {
 struct actor_shutdown {
     int64_t wrap_up_ns; /* WrapUpTime: for callers to hear of it */
     int64_t wait_ns;    /* WaitTime: in all; the process ends by force then */
+};
+
+/* Events: where durable events go, and how old they get. */
+struct actor_events {
+    struct actor_redis *redis; /* NULL: the home's data/events.db */
+    int64_t keep_ns;           /* Keep; 0: for ever */
+};
+
+/* One of Consume. */
+struct actor_consume {
+    const char *topic, *method;
+    const char *group; /* "": the actor's name */
+    int32_t attempts;
+    int64_t backoff_ns, backoff_max_ns;
 };
 
 struct actor_etcd {
@@ -161,6 +176,8 @@ struct actor_config {
     struct actor_telemetry *telemetry;   /* NULL: none */
     struct actor_shutdown *shutdown;     /* never NULL once read */
     struct bus_list methods;             /* struct actor_method_pair */
+    struct actor_events *events;         /* never NULL once read */
+    struct bus_list consume;             /* struct actor_consume */
     struct bus_list apps;                /* struct actor_app; none: anybody */
     struct bus_list clients;             /* struct actor_client_pair */
 };

@@ -3,6 +3,7 @@
  * One thread over a small mailbox; each method is a function that appends one
  * msgpack map.
  */
+#include "actors/events/events.h"
 #include "actors/runtime/system.h"
 
 #include <stdio.h>
@@ -109,7 +110,7 @@ static void server_pack(const struct runtime *runtime, struct bus_buf *buf)
 static void stats(struct runtime *runtime, struct question *question)
 {
     struct bus_buf *buf = question->answer;
-    bus_pack_map(buf, 15);
+    bus_pack_map(buf, 16);
     who_pack(&runtime->process, buf);
     uint_pair(buf, "pid", (uint64_t)getpid());
     uint_pair(buf, "uptime_ms", uptime_ms(runtime));
@@ -123,6 +124,8 @@ static void stats(struct runtime *runtime, struct question *question)
     methods_pack(&runtime->methods, buf);
     server_pack(runtime, buf);
     data_stats_pack(runtime, buf);
+    bus_pack_text(buf, "events");
+    events_stats_pack(runtime->events, buf);
 }
 
 static void drain(struct runtime *runtime, struct question *question)
@@ -156,12 +159,23 @@ static void publish(struct runtime *runtime, struct question *question)
         bus_pack_map(question->answer, 0);
 }
 
+/* What `bus dlq` asks (actors/events/dead.h). */
+static void dlq(struct runtime *runtime, struct question *question)
+{
+    struct bus_bytes request = question->inbound->body;
+    if (runtime->events)
+        events_dead(runtime->events, request, question->answer, question->err);
+    else
+        bus_error_set(question->err, BUS_FAILED_PRECONDITION,
+                      "%s has no durable events", runtime->process.type->name);
+}
+
 static const struct {
     const char *name;
     void (*answer)(struct runtime *runtime, struct question *question);
 } system_methods[] = {
     {"$ping", ping},       {"$describe", describe}, {"$stats", stats},
-    {"$publish", publish}, {"$drain", drain},
+    {"$publish", publish}, {"$drain", drain},       {"$dlq", dlq},
 };
 
 void system_serve(struct runtime *runtime, struct bus_inbound *inbound)

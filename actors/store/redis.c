@@ -275,10 +275,28 @@ static void append(redisContext *context, const struct redis_command *command)
         abort(); /* nothing but memory can be wrong */
 }
 
-static int keep_reply(const redisReply *from, struct bus_arena *arena,
-                      struct redis_reply *ret)
+static int keep_reply(const redisReply *from, int depth,
+                      struct bus_arena *arena, struct redis_reply *ret);
+
+static int keep_list(const redisReply *from, int depth, struct bus_arena *arena,
+                     struct redis_reply *ret)
 {
-    *ret = (struct redis_reply){REDIS_NIL, 0, {NULL, 0}};
+    struct redis_reply *items =
+        bus_arena_array(arena, from->elements, sizeof(*items));
+    int code =
+        items && depth < REDIS_DEPTH_MAX ? BUS_OK : BUS_RESOURCE_EXHAUSTED;
+    for (size_t i = 0; i < from->elements && code == BUS_OK; i++)
+        code = keep_reply(from->element[i], depth + 1, arena, &items[i]);
+    if (code == BUS_OK)
+        *ret = (struct redis_reply){
+            .type = REDIS_LIST, .items = items, .count = from->elements};
+    return code;
+}
+
+static int keep_reply(const redisReply *from, int depth,
+                      struct bus_arena *arena, struct redis_reply *ret)
+{
+    *ret = (struct redis_reply){.type = REDIS_NIL};
     switch (from->type) {
     case REDIS_REPLY_INTEGER:
         ret->type = REDIS_NUMBER;
@@ -288,6 +306,8 @@ static int keep_reply(const redisReply *from, struct bus_arena *arena,
     case REDIS_REPLY_STATUS:
     case REDIS_REPLY_ERROR:
         break;
+    case REDIS_REPLY_ARRAY:
+        return keep_list(from, depth, arena, ret);
     default:
         return BUS_OK;
     }
@@ -310,7 +330,7 @@ static int talk(struct connection *connection, const struct redis_run *run,
         void *reply = NULL;
         if (redisGetReply(connection->context, &reply) != REDIS_OK)
             return BUS_UNAVAILABLE;
-        int kept = keep_reply(reply, run->arena, &ret[i]);
+        int kept = keep_reply(reply, 0, run->arena, &ret[i]);
         code = code ? code : kept;
         freeReplyObject(reply);
     }

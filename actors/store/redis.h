@@ -28,6 +28,7 @@
 #define REDIS_CONNECT_WAIT (300 * BUS_MILLI)
 #define REDIS_PORT 6379
 #define REDIS_IDLE_MAX 64 /* connections kept */
+#define REDIS_DEPTH_MAX 8 /* lists within lists of an answer */
 
 struct redis;
 
@@ -48,12 +49,20 @@ struct redis_script {
     char sha[48]; /* "" until some server said it */
 };
 
-enum redis_type { REDIS_NIL, REDIS_TEXT, REDIS_NUMBER, REDIS_REFUSED };
+enum redis_type {
+    REDIS_NIL,
+    REDIS_TEXT,
+    REDIS_NUMBER,
+    REDIS_REFUSED,
+    REDIS_LIST
+};
 
 struct redis_reply {
     enum redis_type type; /* REFUSED: the server's error, in text */
     int64_t number;
-    struct bus_bytes text; /* in the arena that was given; NUL-terminated */
+    struct bus_bytes text;     /* in the arena that was given; NUL-terminated */
+    struct redis_reply *items; /* of a LIST, in the arena */
+    size_t count;
 };
 
 /* Commands to run in one round trip. */

@@ -12,6 +12,7 @@
 
 #include "actors/store/barrier.h"
 #include "actors/store/ddl.h"
+#include "actors/store/outbox.h"
 #include "actors/store/pool.h"
 #include "actors/store/purger.h"
 #include "actors/store/replica.h"
@@ -61,6 +62,8 @@ static int tables_ensure(struct store_shared *shared, struct sql *sql,
                        "do get_lock(concat('troupe.', database()), 60)", err);
     if (code == BUS_OK)
         code = barrier_ensure(shared->driver, sql, err);
+    if (code == BUS_OK)
+        code = outbox_ensure(shared->driver, sql, err);
     const struct model_table *const *table = shared->tables;
     for (; table && *table && code == BUS_OK; table++)
         code = ddl_ensure(shared->driver, sql, *table, err);
