@@ -13,6 +13,8 @@
 #define SAGA_STEPS_MAX 64
 #define SAGA_INPUTS_MAX 64
 #define SAGA_GID_MAX 128
+#define SAGA_NESTED_MAX 8 /* sagas within sagas */
+#define SAGA_ACTOR "saga"
 
 /* Where an input comes from: "req.name" and "user.id" are paths into the
  * request and into the reply of the step named user; a literal otherwise. */
@@ -30,11 +32,20 @@ struct saga_input {
     struct bus_bytes literal; /* one msgpack value */
 };
 
+struct saga_plan;
+
+/* A saga is a step of another where plan is set: target is "saga", method its
+ * name, inputs its request. Its gid is the outer one's, a slash and the branch,
+ * so that a repeated call finds it again. Compensated by target "saga", too, it
+ * is undone as a whole: rolled back if it still runs, else by the compensations
+ * of its steps. */
 struct saga_branch {
     const char *target; /* "user"; NULL: no compensation */
     const char *method; /* "saveUser" */
     const struct saga_input *inputs;
     uint16_t input_count;
+    const struct saga_plan *plan; /* of an action; NULL: a method is called */
+    struct bus_bytes packed;      /* the same as it came by wire */
 };
 
 struct saga_step {

@@ -40,6 +40,7 @@ static const struct bus_field branch_fields[] = {
     FIELD(saga_wire_branch, target, BUS_TEXT, BUS_ONE, NULL, BUS_REQUIRED),
     FIELD(saga_wire_branch, method, BUS_TEXT, BUS_ONE, NULL, BUS_REQUIRED),
     FIELD(saga_wire_branch, inputs, BUS_MESSAGE, BUS_LIST, &input_shape, 0),
+    FIELD(saga_wire_branch, plan, BUS_ANY, BUS_ONE, NULL, 0),
 };
 static const struct bus_shape branch_shape =
     SHAPE("saga.Branch", saga_wire_branch, branch_fields);
@@ -78,6 +79,7 @@ static const struct bus_field submit_fields[] = {
     FIELD(saga_wire_submit, request, BUS_ANY, BUS_ONE, NULL, 0),
     FIELD(saga_wire_submit, wait_ms, BUS_U32, BUS_ONE, NULL, 0),
     FIELD(saga_wire_submit, fresh, BUS_BOOL, BUS_ONE, NULL, 0),
+    FIELD(saga_wire_submit, happened, BUS_BOOL, BUS_ONE, NULL, 0),
 };
 const struct bus_shape saga_submit_shape =
     SHAPE("saga.SubmitRequest", saga_wire_submit, submit_fields);
@@ -112,13 +114,17 @@ static void pack_branch(struct bus_buf *buf, const char *key,
                         const struct saga_branch *branch)
 {
     bus_pack_text(buf, key);
-    bus_pack_map(buf, 3);
+    bus_pack_map(buf, 3u + (branch->plan != NULL));
     bus_pack_text(buf, "target");
     bus_pack_text(buf, branch->target);
     bus_pack_text(buf, "method");
     bus_pack_text(buf, branch->method);
     bus_pack_text(buf, "inputs");
     pack_inputs(buf, branch->inputs, branch->input_count);
+    if (branch->plan) {
+        bus_pack_text(buf, "plan");
+        saga_plan_pack(buf, branch->plan);
+    }
 }
 
 static void pack_number(struct bus_buf *buf, const char *key, uint64_t value)

@@ -2,7 +2,7 @@
  *
  * How a plan travels inside saga.submit: a msgpack map described by shapes, so
  * that any client can write one. {name, steps: [{name, action: {target, method,
- * inputs: [{field, from, path, convert, literal}]}, compensate: {...},
+ * inputs: [{field, from, path, convert, literal}], plan}, compensate: {...},
  * timeout_ms, retry_first_ms, retry_max_ms, retry_limit, interval_ms, after}],
  * result: [inputs], partial, pattern, timeout_ms, dtm}. Absent: 0, "" or none.
  * A literal has no `from`. `after` is a mask of steps, looked at if `partial`.
@@ -29,6 +29,7 @@ struct saga_wire_branch {
     const char *target;
     const char *method;
     struct bus_list inputs; /* struct saga_wire_input */
+    struct bus_bytes plan;  /* ANY; of a saga that is a step */
 };
 
 struct saga_wire_step {
@@ -55,14 +56,16 @@ struct saga_wire_plan {
 
 extern const struct bus_shape saga_plan_shape; /* of saga_wire_plan */
 
-/* What saga.submit takes. */
+/* What saga.submit takes, and saga.undo. */
 struct saga_wire_submit {
     const char *gid;          /* "": the orchestrator makes one */
     struct bus_bytes plan;    /* ANY */
     struct bus_bytes request; /* ANY */
     uint32_t wait_ms;         /* 0: answered as soon as it is accepted */
-    bool fresh; /* gid was made at random for this very submission: it need
-                 * not be looked for */
+    bool fresh;    /* gid was made at random for this very submission: it need
+                    * not be looked for */
+    bool happened; /* undo: it is known to have been done, so that one that is
+                    * not found is an error */
 };
 
 extern const struct bus_shape saga_submit_shape;

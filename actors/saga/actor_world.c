@@ -4,6 +4,7 @@
  * the bus, HTTP, logs. The bus may answer a call after we are gone: calls in
  * flight hold the actor.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -74,16 +75,23 @@ void actor_flight_free(struct flight *flight)
     free(flight);
 }
 
+/* The detail lies behind the body. */
 static void reply_keep(struct flight *flight, const struct bus_reply *reply)
 {
+    size_t len = reply->body.len + reply->detail.len;
     flight->reply.error = reply->error;
-    if (reply->body.len == 0)
+    if (len == 0)
         return;
-    flight->copy = malloc(reply->body.len);
+    flight->copy = malloc(len);
     if (!flight->copy)
         abort();
-    memcpy(flight->copy, reply->body.data, reply->body.len);
+    uint8_t *detail = flight->copy + reply->body.len;
+    if (reply->body.len > 0)
+        memcpy(flight->copy, reply->body.data, reply->body.len);
+    if (reply->detail.len > 0)
+        memcpy(detail, reply->detail.data, reply->detail.len);
     flight->reply.body = (struct bus_bytes){flight->copy, reply->body.len};
+    flight->reply.detail = (struct bus_bytes){detail, reply->detail.len};
 }
 
 /* Any thread. */
@@ -136,6 +144,19 @@ static void call_bus(struct saga_actor *self, const struct saga_call *call,
     bus_effect("send");
 }
 
+/* A saga of a saga: this very instance is asked, which may own both. */
+static void call_self(struct saga_actor *self, const struct saga_call *call,
+                      struct flight *flight)
+{
+    struct saga_call inner = *call;
+    char target[BUS_TARGET_MAX];
+    snprintf(target, sizeof(target), "%s#%s", SAGA_ACTOR,
+             self->process->instance);
+    inner.target = target;
+    inner.mark = (struct bus_saga_mark){0};
+    call_bus(self, &inner, flight);
+}
+
 /* A branch of DTM's API that leads to an actor: its payload is JSON. */
 static void call_place(struct saga_actor *self, const struct saga_call *call,
                        const struct branch_place *place, struct flight *flight)
@@ -163,7 +184,9 @@ static void world_call(void *arg, const struct saga_call *call)
     struct flight *flight = flight_new(self, call);
     struct bus_reply reply = {0};
     struct branch_place place;
-    if (call->method[0]) {
+    if (call->nested) {
+        call_self(self, call, flight);
+    } else if (call->method[0]) {
         call_bus(self, call, flight);
     } else if (branch_place(call->target, &place)) {
         call_place(self, call, &place, flight);

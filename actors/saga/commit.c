@@ -128,6 +128,7 @@ static void batch_add(struct orchestrator *orch, struct run *run)
         .created = saga->created,
         .updated = saga->updated,
         .contested = run->contested,
+        .reopened = run->reopened,
     };
     saga_pack(saga, &batch->bytes);
     assert(!batch->bytes.failed);
@@ -183,6 +184,17 @@ static void row_failed(struct orchestrator *orch, struct run *run)
     commit_want(orch, run, true);
 }
 
+/* Somebody else has it. What was to be accepted is refused; what was reopened,
+ * or never begun, is not ours. */
+static void row_taken(struct orchestrator *orch, struct run *run)
+{
+    enum engine_phase phase = run->saga.engine.phase;
+    if (phase == PHASE_ACCEPTING || phase == PHASE_PREPARING)
+        row_failed(orch, run);
+    else
+        run_lose(orch, run);
+}
+
 static void batch_failed(struct orchestrator *orch)
 {
     struct batch *batch = orch->batch;
@@ -218,9 +230,10 @@ void commit_done(struct orchestrator *orch)
         run->contested = false;
         run->taken = batch->rows[i].taken;
         if (run->taken) {
-            row_failed(orch, run);
+            row_taken(orch, run);
             continue;
         }
+        run->reopened = false;
         submit_durable(orch, run, event.version);
         run_event(orch, run, &event);
     }

@@ -12,7 +12,8 @@
 
 #include "actors/saga/engine_work.h"
 
-/* Which phases may follow. RUNNING to CLOSING_UNDONE: nothing to undo. */
+/* Which phases may follow. RUNNING to CLOSING_UNDONE: nothing to undo; DONE to
+ * TURNING: its parent rolls back. */
 #define TO(name) (1u << PHASE_##name)
 static const uint16_t moves[PHASE_COUNT] = {
     [PHASE_NEW] = TO(ACCEPTING) | TO(PREPARING),
@@ -27,30 +28,32 @@ static const uint16_t moves[PHASE_COUNT] = {
     [PHASE_UNDOING] = TO(CLOSING_UNDONE),
     [PHASE_CLOSING_DONE] = TO(DONE),
     [PHASE_CLOSING_UNDONE] = TO(UNDONE),
+    [PHASE_DONE] = TO(TURNING) | TO(CLOSING_UNDONE),
 };
 
 enum { N = REACT_NEVER, I = REACT_IGNORE, H = REACT_HANDLE };
 
 /* Columns as in ENGINE_EVENTS: SUBMITTED COMMITTED UNWRITTEN ANSWERED LOST
  * UNSENT TIMER RESUMED DEADLINE PREPARE REGISTERED ABORT CLOSE STOP WAKE
- * SETTLED URGED. Where a branch may be in flight although the phase does not
- * wait for it (a check while its client speaks up, a stop), its answer is
+ * SETTLED URGED UNDO. Where a branch may be in flight although the phase does
+ * not wait for it (a check while its client speaks up, a stop), its answer is
  * ignored. */
 static const uint8_t reactions[PHASE_COUNT][EVENT_COUNT] = {
-    [PHASE_NEW] = {H, N, N, N, N, N, N, N, N, H, N, N, N, N, N, N, N},
-    [PHASE_PREPARING] = {H, H, H, N, N, N, N, N, I, I, H, H, H, H, I, I, I},
-    [PHASE_PREPARED] = {H, I, I, H, H, H, H, H, H, I, H, H, H, H, H, I, I},
-    [PHASE_SUBMITTING] = {I, H, I, I, I, N, I, N, I, I, N, I, N, H, I, I, I},
-    [PHASE_ACCEPTING] = {I, H, H, N, N, N, N, N, H, I, N, H, N, H, I, I, I},
-    [PHASE_RUNNING] = {I, H, I, H, H, H, H, H, H, I, N, H, N, H, H, H, H},
-    [PHASE_TURNING] = {N, H, I, I, I, N, I, N, I, N, N, I, N, H, I, I, H},
-    [PHASE_UNDOING] = {N, I, I, H, H, H, H, H, I, N, N, I, N, H, H, H, H},
-    [PHASE_CLOSING_DONE] = {N, H, I, I, I, N, I, N, I, N, N, N, N, I, I, I, I},
-    [PHASE_CLOSING_UNDONE] = {N, H, I, I, I, N, I, N, I, N, N, N, N, I, I, I,
-                              I},
-    [PHASE_DONE] = {N, I, I, I, I, N, I, N, I, N, N, N, N, I, I, I, I},
-    [PHASE_UNDONE] = {N, I, I, I, I, N, I, N, I, N, N, N, N, I, I, I, I},
-    [PHASE_REFUSED] = {N, I, I, I, I, N, I, N, I, N, N, N, N, I, I, I, I},
+    [PHASE_NEW] = {H, N, N, N, N, N, N, N, N, H, N, N, N, N, N, N, N, N},
+    [PHASE_PREPARING] = {H, H, H, N, N, N, N, N, I, I, H, H, H, H, I, I, I, N},
+    [PHASE_PREPARED] = {H, I, I, H, H, H, H, H, H, I, H, H, H, H, H, I, I, N},
+    [PHASE_SUBMITTING] = {I, H, I, I, I, N, I, N, I, I, N, I, N, H, I, I, I, N},
+    [PHASE_ACCEPTING] = {I, H, H, N, N, N, N, N, H, I, N, H, N, H, I, I, I, N},
+    [PHASE_RUNNING] = {I, H, I, H, H, H, H, H, H, I, N, H, N, H, H, H, H, N},
+    [PHASE_TURNING] = {N, H, I, I, I, N, I, N, I, N, N, I, N, H, I, I, H, N},
+    [PHASE_UNDOING] = {N, I, I, H, H, H, H, H, I, N, N, I, N, H, H, H, H, N},
+    [PHASE_CLOSING_DONE] = {N, H, I, I, I, N, I, N, I, N, N, N, N, I, I, I, I,
+                            N},
+    [PHASE_CLOSING_UNDONE] = {N, H, I, I, I, N, I, N, I, N, N, N, N, I, I, I, I,
+                              N},
+    [PHASE_DONE] = {N, I, I, I, I, N, I, N, I, N, N, N, N, I, I, I, I, H},
+    [PHASE_UNDONE] = {N, I, I, I, I, N, I, N, I, N, N, N, N, I, I, I, I, N},
+    [PHASE_REFUSED] = {N, I, I, I, I, N, I, N, I, N, N, N, N, I, I, I, I, N},
 };
 
 void work_say(struct engine_out *out, struct engine_command command)
@@ -333,6 +336,10 @@ static void dispatch(struct work *work, const struct engine_event *event)
         break;
     case EVENT_URGED:
         work_on_urged(work, event);
+        break;
+    case EVENT_UNDO:
+        work->engine->reached = engine_mask(work->engine->count);
+        work_turn(work);
         break;
     case EVENT_COMMITTED:
         on_committed(work, event);

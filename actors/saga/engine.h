@@ -20,7 +20,8 @@
  * (action, confirm, commit), its compensation what goes back (compensate,
  * cancel, rollback). Only a saga turns back once it runs; the others may
  * before, while they are prepared. The check asks a message's submitter whether
- * it meant it, and wakes a workflow.
+ * it meant it, and wakes a workflow. A saga that is a step of another one is
+ * undone with it, also when it is done.
  */
 #ifndef SAGA_ENGINE_H
 #define SAGA_ENGINE_H
@@ -146,7 +147,8 @@ struct engine {
     X(STOP)       /* ends undone, whatever has happened */                     \
     X(WAKE)       /* whatever waits or is parked is tried now */               \
     X(SETTLED)    /* an operator settles a branch: code */                     \
-    X(URGED)      /* an operator wants a branch called now */
+    X(URGED)      /* an operator wants a branch called now */                  \
+    X(UNDO)       /* done, and its parent rolls back */
 
 enum engine_event_kind {
 #define ENGINE_EVENT_ENUM(name) EVENT_##name,

@@ -39,6 +39,7 @@ struct journal_row {
     int64_t due; /* Unix time, us: when it next wants to act */
     int64_t created, updated;
     struct bus_bytes state; /* saga_pack; not read by a list */
+    bool reopened;  /* COMMIT: it was finished, whoever's it was; ours now */
     bool contested; /* COMMIT: new, and somebody else may have its gid */
     bool taken;     /* COMMIT's answer: somebody has; it was not written */
     bool foreign;   /* of what was found: another orchestrator's */

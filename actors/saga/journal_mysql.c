@@ -69,6 +69,8 @@ static const char one_row[] = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 static const char update[] =
     " ON DUPLICATE KEY UPDATE " KEEP(status) ", " KEEP(finished) ", " KEEP(
         due) ", " KEEP(updated) ", " KEEP(failing) ", " KEEP(error) ", " KEEP(state);
+static const char reopen[] =
+    "UPDATE saga SET owner = ? WHERE gid = ? AND finished = 1";
 static const char taken[] = "SELECT gid FROM saga WHERE gid = ? AND owner <> ?";
 
 static const size_t sizes[JOURNAL_MYSQL_SIZES] = {64, 16, 4, 1};
@@ -166,10 +168,26 @@ static int row_check(struct journal_mysql *mysql, struct journal_row *row,
     return code;
 }
 
+/* Rows that were finished and are to go on: whoever's they were. */
+static int rows_reopen(struct journal_mysql *mysql,
+                       const struct journal_job *job, struct bus_error *err)
+{
+    int code = BUS_OK;
+    struct sql_done done;
+    for (size_t i = 0; !code && i < job->count; i++) {
+        const struct sql_value args[] = {sql_int(mysql->lease.id),
+                                         sql_text(job->rows[i].gid)};
+        if (job->rows[i].reopened)
+            code = mysql->lease.driver->exec(mysql->lease.sql, reopen, args, 2,
+                                             soon(), &done, err);
+    }
+    return code;
+}
+
 int journal_mysql_write(struct journal_mysql *mysql, struct journal_job *job,
                         struct bus_error *err)
 {
-    int code = BUS_OK;
+    int code = rows_reopen(mysql, job, err);
     for (size_t at = 0; !code && at < job->count;) {
         size_t size = size_for(job->rows + at, job->count - at);
         code = chunk_write(mysql, job->rows + at, size, err);

@@ -81,7 +81,8 @@ void orchestrator_request(struct orchestrator *orch,
                           const struct orchestrator_request *request)
 {
     struct bus_error error;
-    if (strcmp(request->method, "submit") == 0) {
+    if (strcmp(request->method, "submit") == 0 ||
+        strcmp(request->method, "undo") == 0) {
         submit_request(orch, request);
     } else if (strcmp(request->method, "show") == 0) {
         show_request(orch, request);

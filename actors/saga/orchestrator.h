@@ -37,8 +37,10 @@ struct saga_call {
     uint16_t step;
     enum engine_op op;
     uint32_t attempt;
-    const char *target;         /* an actor, or a URL */
-    const char *method;         /* "" of a URL */
+    const char *target; /* an actor, or a URL */
+    const char *method; /* "" of a URL */
+    bool nested; /* to the saga actor itself: submit or undo, the body as it
+                  * is; this very orchestrator is the best to be asked */
     const struct plan_dtm *dtm; /* it came by DTM's API: the body is what its
                                  * client sent; NULL: a msgpack map */
     uint32_t timeout_ms;

@@ -73,8 +73,13 @@ struct making {
     const struct saga_wire_plan *wire;
     struct saga_step *steps;
     uint32_t park_limit;
+    int depth; /* of sagas it may still hold */
     struct bus_error *err;
 };
+
+static int plan_new(struct bus_bytes bytes, uint32_t park_limit, int depth,
+                    struct plan **ret, struct bus_error *err);
+static void plan_free(struct plan *plan);
 
 static int refuse(struct making *making, const char *what, const char *name)
 {
@@ -157,13 +162,35 @@ static int check_target(struct making *making,
     return BUS_OK;
 }
 
+/* A saga as a step: its plan is as good as any other. */
+static int check_nested(struct making *making,
+                        const struct saga_wire_branch *wire)
+{
+    struct plan *inner = NULL;
+    if (making->plan->dtm || strcmp(wire->target, SAGA_ACTOR) != 0)
+        return refuse(making,
+                      "a plan inside, but another target:", wire->target);
+    if (making->depth == 0)
+        return refuse(making, "sagas within sagas too deep:", wire->method);
+    int code = plan_new(wire->plan, making->park_limit, making->depth - 1,
+                        &inner, making->err);
+    if (code)
+        return code;
+    bool saga = inner->plan.pattern == SAGA_SAGA && !inner->dtm;
+    plan_free(inner);
+    return saga ? BUS_OK : refuse(making, "no saga inside:", wire->method);
+}
+
 static int read_branch(struct making *making,
                        const struct saga_wire_branch *wire, uint64_t usable,
                        struct saga_branch *ret)
 {
     int code = check_target(making, wire);
+    if (!code && wire->plan.len > 0)
+        code = check_nested(making, wire);
     if (code)
         return code;
+    ret->packed = wire->plan;
     ret->target = wire->target;
     ret->method = wire->method;
     ret->input_count = (uint16_t)wire->inputs.count;
@@ -247,11 +274,23 @@ static int read_branches(struct making *making, int at)
     return code;
 }
 
-/* Steps whose replies its compensation takes, beside its own. */
+bool plan_nested(const struct saga_step *step, enum engine_op op)
+{
+    return step->action.packed.len > 0 &&
+           (op == OP_ACTION ||
+            (op == OP_COMPENSATE && step->compensate.target &&
+             strcmp(step->compensate.target, SAGA_ACTOR) == 0));
+}
+
+/* Steps whose replies its compensation takes, beside its own. A saga is undone
+ * under the request that it was begun with. */
 static uint64_t needs_of(const struct saga_plan *plan, int at)
 {
-    const struct saga_branch *branch = &plan->steps[at].compensate;
+    const struct saga_step *own = &plan->steps[at];
+    const struct saga_branch *branch = &own->compensate;
     uint64_t needs = 0;
+    if (plan_nested(own, OP_COMPENSATE))
+        branch = &own->action;
     for (uint16_t i = 0; branch->target && i < branch->input_count; i++) {
         const char *from = branch->inputs[i].from;
         int step = from ? plan_step(plan, from) : -1;
@@ -368,11 +407,15 @@ static int read_plan(struct making *making)
     return code;
 }
 
-static int unpack(struct plan *plan, uint32_t park_limit, struct bus_error *err)
+static int unpack(struct plan *plan, uint32_t park_limit, int depth,
+                  struct bus_error *err)
 {
     struct saga_wire_plan wire = {0};
-    struct making making = {
-        .plan = plan, .wire = &wire, .park_limit = park_limit, .err = err};
+    struct making making = {.plan = plan,
+                            .wire = &wire,
+                            .park_limit = park_limit,
+                            .depth = depth,
+                            .err = err};
     int code = bus_unpack_message(plan->bytes, &saga_plan_shape, &plan->arena,
                                   &wire, err);
     return code ? code : read_plan(&making);
@@ -384,7 +427,7 @@ static void plan_free(struct plan *plan)
     free(plan);
 }
 
-static int plan_new(struct bus_bytes bytes, uint32_t park_limit,
+static int plan_new(struct bus_bytes bytes, uint32_t park_limit, int depth,
                     struct plan **ret, struct bus_error *err)
 {
     if (bytes.len > PLAN_BYTES_MAX)
@@ -397,7 +440,7 @@ static int plan_new(struct bus_bytes bytes, uint32_t park_limit,
     plan->bytes.data = (const uint8_t *)bus_arena_text_n(
         &plan->arena, (const char *)bytes.data, bytes.len);
     plan->bytes.len = bytes.len;
-    int code = unpack(plan, park_limit, err);
+    int code = unpack(plan, park_limit, depth, err);
     if (code) {
         plan_free(plan);
         return code;
@@ -464,7 +507,8 @@ int plans_take(struct plans *plans, struct bus_bytes bytes, struct plan **ret,
                     memcmp(plan->bytes.data, bytes.data, bytes.len) != 0))
         plan = plan->next;
     if (!plan) {
-        int code = plan_new(bytes, plans->park_limit, &plan, err);
+        int code =
+            plan_new(bytes, plans->park_limit, SAGA_NESTED_MAX, &plan, err);
         if (code)
             return code;
         if (plans->count >= plans->size)

@@ -94,6 +94,9 @@ void plans_drop(struct plans *plans, struct plan *plan);
 /* The step of that name, or -1. */
 int plan_step(const struct saga_plan *plan, const char *name);
 
+/* True if that branch of a step is a saga of its own. */
+bool plan_nested(const struct saga_step *step, enum engine_op op);
+
 /* True for a URL. */
 bool plan_is_url(const char *target);
 

@@ -139,6 +139,14 @@ static void run_end(struct orchestrator *orch, struct run *run)
         run_free(orch, run);
 }
 
+void run_lose(struct orchestrator *orch, struct run *run)
+{
+    while (run->waiters)
+        submit_late(orch, run->waiters);
+    run->over = true;
+    run_end(orch, run);
+}
+
 bool run_add(struct orchestrator *orch, struct run *run,
              const struct saga_added *added)
 {

@@ -57,6 +57,7 @@ enum waiter_kind {
     WAITER_ACCEPTED, /* that it is on disk */
     WAITER_DURABLE,  /* that a version of it is (DTM's API) */
     WAITER_OPERATED, /* the same (an operator) */
+    WAITER_UNDONE,   /* the saga's end, undone (its parent) */
     WAITER_ROUND,    /* that nothing but time moves it (DTM's API) */
 };
 
@@ -92,6 +93,7 @@ struct run {
     bool urgent;         /* in orch->urgent */
     bool contested;      /* its gid was not made by us */
     bool taken;          /* and is another orchestrator's: never accepted */
+    bool reopened;       /* it was finished; on disk it still is */
     bool over;           /* told; freed once nothing is in flight */
     bool round;          /* something moves it: see run_round */
 };
@@ -155,6 +157,8 @@ void run_event(struct orchestrator *orch, struct run *run,
 /* Takes saga over; it is found by its gid from now on. */
 struct run *run_new(struct orchestrator *orch, struct saga *saga);
 struct run *run_find(struct orchestrator *orch, const char *gid);
+/* Another orchestrator has it: whoever waits asks again; gone. */
+void run_lose(struct orchestrator *orch, struct run *run);
 /* Out of the table, without timers and waiters; then free. */
 void run_retire(struct orchestrator *orch, struct run *run);
 void run_free(struct orchestrator *orch, struct run *run);
@@ -264,6 +268,8 @@ struct submission {
     int64_t deadline; /* when the asker stops waiting, monotonic ns */
     bool wait;
     bool fresh; /* nobody can have this gid but us */
+    bool undo;  /* of saga.undo, as what follows */
+    bool happened;
 };
 void submission_free(struct orchestrator *orch, struct submission *submission);
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "actors/saga/dtm.h"
+#include "actors/saga/nested.h"
 #include "actors/saga/run.h"
 #include "actors/saga/values.h"
 #include "bus/clock.h"
@@ -67,7 +68,9 @@ static void run_send(struct orchestrator *orch, struct run *run, uint16_t step,
 {
     const struct saga *saga = &run->saga;
     char id[SAGA_BRANCH_TEXT];
-    orch->stats.calls++;
+    bool nested = nested_is(saga, step, op);
+    /* One that waits for others must not keep their calls waiting. */
+    orch->stats.calls += !nested;
     run->inflight++;
     struct saga_call call = {
         .run = run,
@@ -75,7 +78,8 @@ static void run_send(struct orchestrator *orch, struct run *run, uint16_t step,
         .op = op,
         .attempt = branch_at(saga, step, op)->attempts,
         .target = saga_target(saga, step, op),
-        .method = method_of(saga, step, op),
+        .method = nested ? nested_method(op) : method_of(saga, step, op),
+        .nested = nested,
         .dtm = saga->plan->dtm,
         .timeout_ms = timeout_of(saga, step),
         .trace = saga->trace,
@@ -120,8 +124,15 @@ static void run_empty(struct orchestrator *orch, struct run *run, uint16_t step,
 static int run_inputs(struct orchestrator *orch, struct run *run, uint16_t step,
                       enum engine_op op, struct bus_error *err)
 {
-    int code = values_body(&run->saga, step, op, &orch->body, &orch->fill, err);
-    if (!code && (orch->body.failed || orch->fill.failed))
+    bool nested = nested_is(&run->saga, step, op);
+    struct bus_buf *body = nested ? &orch->detail : &orch->body;
+    bus_buf_reset(body);
+    int code = values_body(&run->saga, step, nested ? OP_ACTION : op, body,
+                           &orch->fill, err);
+    if (!code && nested && !body->failed)
+        code = nested_body(&run->saga, step, op, bus_buf_bytes(body),
+                           &orch->body, err);
+    if (!code && (body->failed || orch->body.failed || orch->fill.failed))
         code = bus_error_set(err, BUS_OUT_OF_RANGE,
                              "the request is larger than %zu bytes", BODY_MAX);
     return code;
@@ -272,8 +283,9 @@ static void keep_answer(struct orchestrator *orch, struct run *run,
 static bool run_landed(struct orchestrator *orch, struct run *run,
                        const struct engine_event *event)
 {
-    assert(orch->stats.calls > 0 && run->inflight > 0);
-    orch->stats.calls--;
+    bool nested = nested_is(&run->saga, event->step, event->op);
+    assert((nested || orch->stats.calls > 0) && run->inflight > 0);
+    orch->stats.calls -= !nested;
     run->inflight--;
     if (!run->over) {
         const struct engine_branch *branch =
@@ -291,17 +303,19 @@ void orchestrator_answered(struct orchestrator *orch, void *run_, uint16_t step,
                            const struct bus_reply *reply)
 {
     struct run *run = run_;
+    const struct bus_reply made =
+        nested_is(&run->saga, step, op) ? nested_reply(reply, op) : *reply;
     struct engine_event event = {
         .step = step,
         .op = op,
         .attempt = attempt,
-        .code = reply->error.code,
+        .code = made.error.code,
     };
-    event.kind = kind_of(&reply->error, &event.unreached);
+    event.kind = kind_of(&made.error, &event.unreached);
     if (run_landed(orch, run, &event)) {
         if (run->saga.plan->dtm)
             event.unreached = false; /* its client's own interval counts */
-        keep_answer(orch, run, &event, reply);
+        keep_answer(orch, run, &event, &made);
         run_event(orch, run, &event);
     }
     run_held_release(orch);

@@ -11,6 +11,7 @@
 
 #include "actors/runtime/saga_pack.h"
 #include "actors/saga/dtm.h"
+#include "actors/saga/nested.h"
 #include "actors/saga/run.h"
 #include "bus/clock.h"
 #include "bus/code.h"
@@ -142,6 +143,8 @@ void submit_late(struct orchestrator *orch, struct waiter *waiter)
     const struct saga *saga = &waiter->run->saga;
     if (waiter->kind == WAITER_OPERATED) {
         refuse_unknown(orch, waiter);
+    } else if (waiter->kind == WAITER_UNDONE) {
+        nested_late(orch, waiter);
     } else if (saga->plan->dtm) {
         dtm_late(orch->dtm, waiter);
     } else if (saga->engine.phase == PHASE_ACCEPTING) {
@@ -176,7 +179,9 @@ static void tell(struct orchestrator *orch, struct waiter *waiter,
                  enum engine_news news)
 {
     const struct saga *saga = &waiter->run->saga;
-    if (news == NEWS_ACCEPTED)
+    if (waiter->kind == WAITER_UNDONE)
+        nested_told(orch, waiter, news);
+    else if (news == NEWS_ACCEPTED)
         answer_accepted(orch, waiter->asker, saga);
     else if (news == NEWS_REFUSED && waiter->run->taken)
         refuse_taken(orch, waiter->asker, saga->gid);
@@ -267,12 +272,16 @@ static void begin_or_join(struct orchestrator *orch,
                           struct submission *submission)
 {
     struct run *run = run_find(orch, submission->gid);
-    if (!run)
+    if (!run && submission->undo)
+        nested_undo_none(orch, submission);
+    else if (!run)
         begin(orch, submission);
-    else if (same_content(&run->saga, submission))
-        attach(orch, run, submission);
-    else
+    else if (!same_content(&run->saga, submission))
         refuse_other(orch, submission);
+    else if (submission->undo)
+        nested_undo_run(orch, run, submission);
+    else
+        attach(orch, run, submission);
 }
 
 /* Ended already: the same answer again. */
@@ -288,6 +297,8 @@ static void answer_again(struct orchestrator *orch,
     }
     if (!same_content(&saga, submission))
         refuse_other(orch, submission);
+    else if (submission->undo)
+        nested_undo_row(orch, submission, row);
     else if (submission->wait)
         answer_outcome(orch, submission->asker, &saga);
     else
@@ -307,6 +318,17 @@ static void wait_elsewhere(struct orchestrator *orch, struct lookup *lookup)
     memcpy(again->job.gid, submission->gid, sizeof(again->job.gid));
     timers_set(&orch->timers, &again->timer,
                next < submission->deadline ? next : submission->deadline);
+}
+
+/* Its owner alone can turn it back; it will end, or its owner be gone. */
+static void refuse_elsewhere(struct orchestrator *orch,
+                             const struct submission *submission)
+{
+    struct bus_error error;
+    bus_error_reason(&error, BUS_UNAVAILABLE, "undo_again",
+                     "saga %s is another orchestrator's and still runs",
+                     submission->gid);
+    answer_error(orch, submission->asker, &error);
 }
 
 void submit_look_again(struct orchestrator *orch, struct lookup *lookup)
@@ -335,6 +357,8 @@ static bool found_elsewhere(struct orchestrator *orch, struct lookup *lookup,
     }
     if (!same_content(&saga, submission))
         refuse_other(orch, submission);
+    else if (submission->undo)
+        refuse_elsewhere(orch, submission);
     else if (submission->wait)
         wait_elsewhere(orch, lookup);
     else
@@ -419,7 +443,12 @@ static int read_submission(struct orchestrator *orch,
     snprintf(ret->gid, sizeof(ret->gid), "%s", wire.gid);
     ret->request = wire.request;
     ret->wait = wire.wait_ms > 0;
-    ret->fresh = wire.fresh || !wire.gid[0];
+    ret->undo = strcmp(request->method, "undo") == 0;
+    ret->happened = wire.happened;
+    ret->fresh = !ret->undo && (wire.fresh || !wire.gid[0]);
+    if (ret->undo && !wire.gid[0])
+        return bus_error_field(err, BUS_INVALID_ARGUMENT, "gid",
+                               "a gid is needed");
     ret->deadline = request->deadline;
     int64_t until = now_of(orch) + wire.wait_ms * BUS_MILLI;
     if (ret->wait && until < ret->deadline)

@@ -71,6 +71,11 @@ static const struct bus_method methods[] = {
      .request = &saga_operate_shape,
      .doc = "a step is undone before its turn"},
     {.actor = "saga",
+     .name = "undo",
+     .request = &saga_submit_shape,
+     .flags = BUS_IDEMPOTENT,
+     .doc = "a saga that is a step of another is undone as a whole"},
+    {.actor = "saga",
      .name = "abort",
      .request = &saga_operate_shape,
      .doc = "rolls a saga back"},
@@ -83,6 +88,7 @@ static const struct actor_method actor_methods[] = {
     {.method = &methods[0]}, {.method = &methods[1]}, {.method = &methods[2]},
     {.method = &methods[3]}, {.method = &methods[4]}, {.method = &methods[5]},
     {.method = &methods[6]}, {.method = &methods[7]}, {.method = &methods[8]},
+    {.method = &methods[9]},
 };
 
 const struct actor_type saga_actor = {

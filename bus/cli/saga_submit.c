@@ -53,16 +53,22 @@ static void pack_inputs(struct bus_buf *buf, const char *key,
         pack_input(buf, &inputs[i]);
 }
 
+static void pack_plan(struct bus_buf *buf, const struct schema_saga *saga);
+
 static void pack_branch(struct bus_buf *buf, const char *key,
-                        const struct schema_branch *branch)
+                        const struct schema_branch *branch, bool plan)
 {
     bus_pack_text(buf, key);
-    bus_pack_map(buf, 3);
+    bus_pack_map(buf, plan ? 4 : 3);
     bus_pack_text(buf, "target");
     bus_pack_text(buf, branch->actor);
     bus_pack_text(buf, "method");
     bus_pack_text(buf, branch->method->name);
     pack_inputs(buf, "inputs", branch->inputs, branch->input_count);
+    if (!plan)
+        return;
+    bus_pack_text(buf, "plan");
+    pack_plan(buf, branch->saga);
 }
 
 static void pack_number(struct bus_buf *buf, const char *key, uint64_t number)
@@ -77,9 +83,9 @@ static void pack_step(struct bus_buf *buf, const struct schema_step *step)
     bus_pack_map(buf, undo ? 9 : 8);
     bus_pack_text(buf, "name");
     bus_pack_text(buf, step->name);
-    pack_branch(buf, "action", &step->action);
+    pack_branch(buf, "action", &step->action, step->action.saga != NULL);
     if (undo)
-        pack_branch(buf, "compensate", &step->compensate);
+        pack_branch(buf, "compensate", &step->compensate, false);
     pack_number(buf, "timeout_ms", step->timeout_ms);
     pack_number(buf, "retry_first_ms", step->retry_first_ms);
     pack_number(buf, "retry_max_ms", step->retry_max_ms);

@@ -19,6 +19,7 @@ static void include_owner(struct gen *gen, struct out *out,
     for (size_t i = 0; message && i < unit->import_count; i++) {
         const char *actor =
             imports[i]->actor[0] ? imports[i]->actor : imports[i]->stem;
+        const char *kind = imports[i]->language == SCHEMA_SAGA ? "saga" : "bus";
         if (schema_message_find(imports[i], message->full) != message)
             continue;
         const char *const *known = included->items;
@@ -26,7 +27,7 @@ static void include_owner(struct gen *gen, struct out *out,
             if (!strcmp(known[j], actor))
                 return;
         vec_push(gen->pool, included, actor);
-        out_printf(out, "#include \"%s.bus.h\"\n", actor);
+        out_printf(out, "#include \"%s.%s.h\"\n", actor, kind);
         return;
     }
 }
@@ -183,8 +184,10 @@ static void input_list(struct out *out, const char *name,
     out_printf(out, "};\n");
 }
 
+/* plan: of a saga that is called; NULL: none. */
 static void branch_entry(struct out *out, const char *member,
-                         const struct schema_branch *branch, const char *inputs)
+                         const struct schema_branch *branch, const char *inputs,
+                         const char *plan)
 {
     if (!branch->actor)
         return;
@@ -195,6 +198,8 @@ static void branch_entry(struct out *out, const char *member,
     if (branch->input_count)
         out_printf(out, ",\n         .inputs = %s, .input_count = %d", inputs,
                    branch->input_count);
+    if (plan)
+        out_printf(out, ",\n         .plan = &%s", plan);
     out_printf(out, "},\n");
 }
 
@@ -204,21 +209,26 @@ static void time_entry(struct out *out, const char *member, uint32_t value)
         out_printf(out, "     .%s = %u,\n", member, value);
 }
 
+/* A name for what belongs to a step of the saga that is written as prefix. */
+static const char *step_name(const struct gen *gen, const char *prefix,
+                             const struct schema_step *step, const char *what)
+{
+    return name_c(gen->pool,
+                  pool_printf(gen->pool, "%s_%s_%s", prefix, step->name, what));
+}
+
 static void step_entry(struct gen *gen, struct out *out,
-                       const struct schema_saga *owner,
+                       const struct schema_saga *owner, const char *prefix,
                        const struct schema_step *step)
 {
-    struct pool *pool = gen->pool;
-    const char *saga = owner->c_name;
     out_printf(out, "    {.name = ");
     out_quoted(out, step->name);
     out_printf(out, ",\n");
     branch_entry(
-        out, "action", &step->action,
-        name_c(pool, pool_printf(pool, "%s_%s_action", saga, step->name)));
-    branch_entry(
-        out, "compensate", &step->compensate,
-        name_c(pool, pool_printf(pool, "%s_%s_compensate", saga, step->name)));
+        out, "action", &step->action, step_name(gen, prefix, step, "action"),
+        step->action.saga ? step_name(gen, prefix, step, "saga") : NULL);
+    branch_entry(out, "compensate", &step->compensate,
+                 step_name(gen, prefix, step, "compensate"), NULL);
     time_entry(out, "timeout_ms", step->timeout_ms);
     time_entry(out, "retry_first_ms", step->retry_first_ms);
     time_entry(out, "retry_max_ms", step->retry_max_ms);
@@ -230,27 +240,52 @@ static void step_entry(struct gen *gen, struct out *out,
     out_printf(out, "    },\n");
 }
 
+static void plan_members(struct out *out, const struct schema_saga *saga,
+                         const char *prefix)
+{
+    out_printf(out, "    .name = ");
+    out_quoted(out, saga->name);
+    out_printf(out, ",\n    .steps = %s_steps,\n    .step_count = %d,\n",
+               prefix, saga->step_count);
+    if (saga->result_count)
+        out_printf(out, "    .result = %s_result,\n    .result_count = %d,\n",
+                   prefix, saga->result_count);
+    if (saga->partial)
+        out_printf(out, "    .partial = true,\n");
+}
+
 static void saga_lists(struct gen *gen, struct out *out,
-                       const struct schema_saga *saga)
+                       const struct schema_saga *saga, const char *prefix);
+
+/* The plan of a saga that is a step, whole: its own file may be anywhere. */
+static void nested_plan(struct gen *gen, struct out *out,
+                        const struct schema_saga *saga, const char *prefix)
+{
+    saga_lists(gen, out, saga, prefix);
+    out_printf(out, "static const struct saga_plan %s = {\n", prefix);
+    plan_members(out, saga, prefix);
+    out_printf(out, "};\n");
+}
+
+static void saga_lists(struct gen *gen, struct out *out,
+                       const struct schema_saga *saga, const char *prefix)
 {
     struct pool *pool = gen->pool;
     for (uint16_t i = 0; i < saga->step_count; i++) {
         const struct schema_step *step = &saga->steps[i];
-        input_list(out,
-                   name_c(pool, pool_printf(pool, "%s_%s_action", saga->c_name,
-                                            step->name)),
+        input_list(out, step_name(gen, prefix, step, "action"),
                    step->action.inputs, step->action.input_count);
-        input_list(out,
-                   name_c(pool, pool_printf(pool, "%s_%s_compensate",
-                                            saga->c_name, step->name)),
+        input_list(out, step_name(gen, prefix, step, "compensate"),
                    step->compensate.inputs, step->compensate.input_count);
+        if (step->action.saga)
+            nested_plan(gen, out, step->action.saga,
+                        step_name(gen, prefix, step, "saga"));
     }
-    input_list(out, pool_printf(pool, "%s_result", saga->c_name), saga->result,
+    input_list(out, pool_printf(pool, "%s_result", prefix), saga->result,
                saga->result_count);
-    out_printf(out, "static const struct saga_step %s_steps[] = {\n",
-               saga->c_name);
+    out_printf(out, "static const struct saga_step %s_steps[] = {\n", prefix);
     for (uint16_t i = 0; i < saga->step_count; i++)
-        step_entry(gen, out, saga, &saga->steps[i]);
+        step_entry(gen, out, saga, prefix, &saga->steps[i]);
     out_printf(out, "};\n");
 }
 
@@ -258,21 +293,12 @@ static void saga_entry(struct gen *gen, struct out *out,
                        const struct schema_saga *saga)
 {
     const char *name = saga->c_name;
-    saga_lists(gen, out, saga);
-    out_printf(out,
-               "const struct saga_plan saga_%s_plan = {\n    .name = ", name);
-    out_quoted(out, saga->name);
-    out_printf(out,
-               ",\n    .steps = %s_steps,\n    .step_count = %d,\n"
-               "    .request = &%s_shape,\n",
-               name, saga->step_count, saga->request->c_name);
-    if (saga->result_count)
-        out_printf(out, "    .result = %s_result,\n    .result_count = %d,\n",
-                   name, saga->result_count);
+    saga_lists(gen, out, saga, name);
+    out_printf(out, "const struct saga_plan saga_%s_plan = {\n", name);
+    plan_members(out, saga, name);
+    out_printf(out, "    .request = &%s_shape,\n", saga->request->c_name);
     if (saga->reply)
         out_printf(out, "    .reply = &%s_shape,\n", saga->reply->c_name);
-    if (saga->partial)
-        out_printf(out, "    .partial = true,\n");
     out_printf(out, "};\n\n");
     prototype(out, saga);
     out_printf(out,

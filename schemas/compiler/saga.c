@@ -9,6 +9,7 @@
  *             after NAME, NAME
  *             timeout 3s retry 5 backoff 100ms max 10s interval 2s
  *             compensate actor.method(field: NAME.y)
+ *         step NAME = saga.NAME(field: req.x)
  *         return (id: NAME.y)
  *     }
  *
@@ -270,7 +271,7 @@ static bool parse_clause(struct lex *lex, struct raw_step *step, bool *ret_more)
     if (api_eat(lex, "compensate"))
         return parse_compensation(lex, step);
     if (api_eat(lex, "no")) {
-        step->none = true;
+        step->none = made->none = true;
         return api_need(lex, "compensation");
     }
     if (api_eat(lex, "after"))

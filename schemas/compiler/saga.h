@@ -10,6 +10,7 @@
 #include "load.h"
 
 #define SAGA_REQUEST "req" /* what inputs call the saga's request */
+#define SAGA_ACTOR "saga"  /* its methods are other sagas */
 
 struct raw_input {
     struct schema_input made; /* from, path, convert, literal are parsed */
@@ -55,6 +56,15 @@ struct saga_file {
     struct vec raw;     /* struct raw_saga */
     struct vec sagas;   /* struct schema_saga * */
 };
+
+/* saga_nest.c: a step that is a saga. branch gets it, with a method of its name
+ * and types; or it is reported. */
+void saga_nest(struct saga_file *file, const struct raw_branch *raw,
+               struct schema_branch *branch);
+/* Its compensation, where the step says nothing: undone as a whole. Every step
+ * of it must have one, or say that it has none. */
+void saga_nest_undo(struct saga_file *file, const struct raw_step *step,
+                    struct schema_step *made);
 
 /* Turns every raw saga into a struct schema_saga, or reports. */
 void saga_check(struct saga_file *file);

@@ -75,7 +75,10 @@ static void check_branch(const struct saga_scope *scope,
                          const struct raw_branch *raw,
                          struct schema_branch *made)
 {
-    made->method = find_method(scope->file, raw);
+    if (!strcmp(raw->actor, SAGA_ACTOR))
+        saga_nest(scope->file, raw, made);
+    else
+        made->method = find_method(scope->file, raw);
     if (!made->method)
         return;
     made->actor = raw->actor;
@@ -111,8 +114,14 @@ static void check_steps(struct saga_scope *scope, struct raw_saga *raw)
         /* A compensation may use what its own action answered. */
         scope->step_count = i + 1;
         scope->visible |= UINT64_C(1) << i;
-        if (step->compensate.actor)
+        if (step->compensate.actor &&
+            !strcmp(step->compensate.actor, SAGA_ACTOR))
+            source_error(scope->file->source, step->compensate.at,
+                         "found a saga, expected a method to compensate with");
+        else if (step->compensate.actor)
             check_branch(scope, &step->compensate, &step->made.compensate);
+        else if (step->made.action.saga && !step->none)
+            saga_nest_undo(scope->file, step, &step->made);
     }
     scope->visible = UINT64_MAX;
 }
@@ -123,6 +132,7 @@ static void check_compensations(struct saga_file *file,
     const struct raw_step *steps = raw->steps.items;
     for (size_t i = 0; i < raw->steps.count; i++)
         if (!steps[i].compensate.actor && !steps[i].none &&
+            !steps[i].made.action.saga &&
             saga_may_turn(steps, raw->steps.count, i))
             source_error(file->source, steps[i].at,
                          "step '%s' has no compensation and others %s: add "

@@ -280,9 +280,14 @@ struct schema_input {
     struct schema_pos pos;
 };
 
+struct schema_saga;
+
 struct schema_branch {
     const char *actor; /* NULL: no compensation */
     const struct schema_method *method;
+    /* A saga instead of a method, which then has its name and its types. Of a
+     * compensation: it is undone as a whole. */
+    const struct schema_saga *saga;
     const struct schema_input *inputs;
     uint16_t input_count;
 };
@@ -294,6 +299,7 @@ struct schema_step {
     uint32_t timeout_ms, retry_first_ms, retry_max_ms, retry_limit;
     uint32_t interval_ms;
     uint64_t after; /* bit i: step i comes before it, at once or by others */
+    bool none;      /* `no compensation` */
     struct schema_pos pos;
 };
 

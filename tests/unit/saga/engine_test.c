@@ -195,19 +195,19 @@ static bool dies(struct bench *bench, const struct engine_event *event)
  * LOST UNSENT TIMER RESUMED DEADLINE PREPARE REGISTERED ABORT CLOSE STOP WAKE
  * SETTLED. */
 static const char *const expected[PHASE_COUNT] = {
-    [PHASE_NEW] = "HNNNNNNNNHNNNNNNN",
-    [PHASE_PREPARING] = "HHHNNNNNIIHHHHIII",
-    [PHASE_PREPARED] = "HIIHHHHHHIHHHHHII",
-    [PHASE_SUBMITTING] = "IHIIININIININHIII",
-    [PHASE_ACCEPTING] = "IHHNNNNNHINHNHIII",
-    [PHASE_RUNNING] = "IHIHHHHHHINHNHHHH",
-    [PHASE_TURNING] = "NHIIINININNINHIIH",
-    [PHASE_UNDOING] = "NIIHHHHHINNINHHHH",
-    [PHASE_CLOSING_DONE] = "NHIIINININNNNIIII",
-    [PHASE_CLOSING_UNDONE] = "NHIIINININNNNIIII",
-    [PHASE_DONE] = "NIIIINININNNNIIII",
-    [PHASE_UNDONE] = "NIIIINININNNNIIII",
-    [PHASE_REFUSED] = "NIIIINININNNNIIII",
+    [PHASE_NEW] = "HNNNNNNNNHNNNNNNNN",
+    [PHASE_PREPARING] = "HHHNNNNNIIHHHHIIIN",
+    [PHASE_PREPARED] = "HIIHHHHHHIHHHHHIIN",
+    [PHASE_SUBMITTING] = "IHIIININIININHIIIN",
+    [PHASE_ACCEPTING] = "IHHNNNNNHINHNHIIIN",
+    [PHASE_RUNNING] = "IHIHHHHHHINHNHHHHN",
+    [PHASE_TURNING] = "NHIIINININNINHIIHN",
+    [PHASE_UNDOING] = "NIIHHHHHINNINHHHHN",
+    [PHASE_CLOSING_DONE] = "NHIIINININNNNIIIIN",
+    [PHASE_CLOSING_UNDONE] = "NHIIINININNNNIIIIN",
+    [PHASE_DONE] = "NIIIINININNNNIIIIH",
+    [PHASE_UNDONE] = "NIIIINININNNNIIIIN",
+    [PHASE_REFUSED] = "NIIIINININNNNIIIIN",
 };
 
 static void check_pair(enum engine_phase phase, enum engine_event_kind kind)
@@ -889,6 +889,31 @@ static void remembers_what_was_to_be_undone_by_hand(void **state)
                      BRANCH_WAITING);
 }
 
+/* Its parent rolls back. */
+static void undoes_what_is_done(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bench_open(&bench, 2);
+    submit(&bench);
+    commit(&bench);
+    answer(&bench, 0, OP_ACTION, BUS_OK);
+    answer(&bench, 1, OP_ACTION, BUS_OK);
+    commit(&bench);
+    assert_phase(&bench, PHASE_DONE);
+    feed(&bench, (struct engine_event){.kind = EVENT_UNDO});
+    assert_said(&bench, "sync");
+    assert_phase(&bench, PHASE_TURNING);
+    commit(&bench);
+    assert_said(&bench, "call c1, ride");
+    answer(&bench, 1, OP_COMPENSATE, BUS_OK);
+    assert_said(&bench, "call c0, ride");
+    answer(&bench, 0, OP_COMPENSATE, BUS_OK);
+    commit(&bench);
+    assert_said(&bench, "tell outcome");
+    assert_phase(&bench, PHASE_UNDONE);
+}
+
 static void tries_one_step_by_hand(void **state)
 {
     struct bench bench;
@@ -982,6 +1007,7 @@ int main(void)
         cmocka_unit_test(undoes_a_step_by_hand_before_its_turn),
         cmocka_unit_test(turns_back_for_what_is_undone_by_hand),
         cmocka_unit_test(remembers_what_was_to_be_undone_by_hand),
+        cmocka_unit_test(undoes_what_is_done),
         cmocka_unit_test(tries_one_step_by_hand),
         cmocka_unit_test(undoes_no_step_of_another_pattern_by_hand),
         cmocka_unit_test(tries_at_once_as_often_as_it_may),

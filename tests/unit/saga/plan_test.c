@@ -109,10 +109,12 @@ static void says_what_is_wrong(void **state)
     plans_init(&plans);
     for (size_t i = 0; i < sizeof(wrongs) / sizeof(wrongs[0]); i++) {
         const struct wrong *wrong = &wrongs[i];
-        const struct saga_step step = {.name = wrong->step,
-                                       .action = {wrong->target, wrong->method,
-                                                  &wrong->input,
-                                                  wrong->input.field ? 1 : 0}};
+        const struct saga_step step = {
+            .name = wrong->step,
+            .action = {.target = wrong->target,
+                       .method = wrong->method,
+                       .inputs = &wrong->input,
+                       .input_count = wrong->input.field ? 1 : 0}};
         const struct saga_plan plan = {
             .name = "n", .steps = &step, .step_count = 1};
         struct plan *ret = NULL;
@@ -139,7 +141,7 @@ static void refuses_too_much_and_too_little(void **state)
     for (int i = 0; i <= SAGA_STEPS_MAX; i++) {
         snprintf(names[i], sizeof(names[i]), "s%d", i);
         steps[i].name = names[i];
-        steps[i].action = (struct saga_branch){"t", "m", NULL, 0};
+        steps[i].action = (struct saga_branch){.target = "t", .method = "m"};
     }
     plan.step_count = SAGA_STEPS_MAX + 1;
     assert_int_equal(take(&plans, &plan, &ret, &err), BUS_INVALID_ARGUMENT);

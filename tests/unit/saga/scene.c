@@ -33,11 +33,23 @@ static const struct saga_input result[] = {
 };
 static const struct saga_step steps[] = {
     {.name = "user",
-     .action = {"user", "saveUser", user_in, 2},
-     .compensate = {"user", "saveUserCallback", user_undo_in, 1}},
+     .action = {.target = "user",
+                .method = "saveUser",
+                .inputs = user_in,
+                .input_count = 2},
+     .compensate = {.target = "user",
+                    .method = "saveUserCallback",
+                    .inputs = user_undo_in,
+                    .input_count = 1}},
     {.name = "score",
-     .action = {"score", "saveUserScore", score_in, 2},
-     .compensate = {"score", "saveUserScoreCallback", score_undo_in, 1}},
+     .action = {.target = "score",
+                .method = "saveUserScore",
+                .inputs = score_in,
+                .input_count = 2},
+     .compensate = {.target = "score",
+                    .method = "saveUserScoreCallback",
+                    .inputs = score_undo_in,
+                    .input_count = 1}},
 };
 
 const struct saga_plan scene_register = {.name = "register",

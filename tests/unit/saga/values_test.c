@@ -148,8 +148,12 @@ static const struct saga_input odd_in[] = {
 };
 static const struct saga_step odd_steps[] = {
     {.name = "one",
-     .action = {"a", "do", odd_in + 1, 2},
-     .compensate = {"a", "undo", odd_in, 3}},
+     .action = {.target = "a",
+                .method = "do",
+                .inputs = odd_in + 1,
+                .input_count = 2},
+     .compensate =
+         {.target = "a", .method = "undo", .inputs = odd_in, .input_count = 3}},
 };
 static const struct saga_plan odd = {
     .name = "odd", .steps = odd_steps, .step_count = 1};

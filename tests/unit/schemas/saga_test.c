@@ -100,6 +100,69 @@ static void steps_follow_in_the_order_written(void **state)
 
 /* ---- failure ---- */
 
+static void takes_a_saga_as_a_step(void **state)
+{
+    (void)state;
+    const struct schema_unit *unit = schema_load(loaded, "language/tour.saga");
+    assert_non_null(unit);
+    assert_int_equal(schema_error_count(loaded), 0);
+    const struct schema_step *steps = unit->sagas[1]->steps;
+    assert_ptr_equal(steps[0].action.saga, unit->sagas[0]);
+    assert_string_equal(steps[0].action.actor, "saga");
+    assert_string_equal(steps[0].action.method->name, "day");
+    assert_string_equal(steps[0].compensate.actor, "saga");
+    assert_ptr_equal(steps[0].compensate.saga, unit->sagas[0]);
+    assert_string_equal(steps[1].action.saga->name, "trip");
+    assert_string_equal(steps[1].compensate.actor, "shop");
+    assert_null(steps[1].compensate.saga);
+    assert_null(steps[2].compensate.actor);
+}
+
+#define INNER "saga in (Req) {\n step a = shop.put(id: req.id)\n}\n"
+
+static void refuses_a_saga_that_is_not_there(void **state)
+{
+    (void)state;
+    load_bad(SHOP,
+             HEAD "saga s (Req) {\n step a = saga.s(id: req.id)\n no "
+                  "compensation\n}",
+             5, 11,
+             "found 's', expected a saga declared before this one, or of an "
+             "imported file");
+}
+
+static void refuses_a_saga_that_cannot_be_undone(void **state)
+{
+    (void)state;
+    load_bad(SHOP,
+             HEAD INNER "saga s (Req) {\n step a = saga.in(id: \"1\", big: "
+                        "2)\n}",
+             8, 7,
+             "step 'a' of saga 'in' has no compensation and may have to be "
+             "undone with this one: add one, or write 'no compensation', there "
+             "or here");
+}
+
+static void refuses_a_saga_that_compensates(void **state)
+{
+    (void)state;
+    load_bad(SHOP,
+             HEAD INNER "saga s (Req) {\n step a = shop.get()\n compensate "
+                        "saga.in(id: \"1\", big: 2)\n}",
+             9, 13, "found a saga, expected a method to compensate with");
+}
+
+static void checks_what_a_saga_is_given(void **state)
+{
+    (void)state;
+    load_bad(SHOP,
+             HEAD INNER "saga s (Req) {\n step a = saga.in(id: req.big, big: "
+                        "2)\n no compensation\n}",
+             8, 23,
+             "found 'big' (int64), expected a value for 'id' (text); text(...) "
+             "converts");
+}
+
 static void refuses_a_reply_that_may_not_be_there(void **state)
 {
     (void)state;
@@ -257,6 +320,11 @@ int main(void)
         LOADED_TEST(takes_a_smaller_integer),
         LOADED_TEST(reads_the_order_of_steps),
         LOADED_TEST(steps_follow_in_the_order_written),
+        LOADED_TEST(takes_a_saga_as_a_step),
+        LOADED_TEST(refuses_a_saga_that_is_not_there),
+        LOADED_TEST(refuses_a_saga_that_cannot_be_undone),
+        LOADED_TEST(refuses_a_saga_that_compensates),
+        LOADED_TEST(checks_what_a_saga_is_given),
         LOADED_TEST(refuses_a_reply_that_may_not_be_there),
         LOADED_TEST(refuses_an_order_that_is_none),
         LOADED_TEST(refuses_an_order_twice),
