@@ -17,8 +17,9 @@ void bus_buf_init(struct bus_buf *buf, size_t limit)
     *buf = (struct bus_buf){.limit = limit};
 }
 
-static bool buf_grow(struct bus_buf *buf, size_t len)
+bool bus_buf_grow(struct bus_buf *buf, size_t len)
 {
+    assert(buf->len <= buf->cap);
     if (buf->failed)
         return false;
     if (len > buf->limit - buf->len) {
@@ -42,28 +43,12 @@ static bool buf_grow(struct bus_buf *buf, size_t len)
     return true;
 }
 
-/* Makes room for len more bytes; false (and failed) past the limit. cap is
- * never past it, and the room there is is the usual case. */
-static inline bool buf_reserve(struct bus_buf *buf, size_t len)
-{
-    assert(buf->len <= buf->cap);
-    if (!buf->failed && len <= buf->cap - buf->len)
-        return true;
-    return buf_grow(buf, len);
-}
-
 void bus_buf_add(struct bus_buf *buf, const void *data, size_t len)
 {
-    if (len == 0 || !buf_reserve(buf, len))
+    if (len == 0 || !bus_buf_room(buf, len))
         return;
     memcpy(buf->data + buf->len, data, len);
     buf->len += len;
-}
-
-void bus_buf_byte(struct bus_buf *buf, uint8_t byte)
-{
-    if (buf_reserve(buf, 1))
-        buf->data[buf->len++] = byte;
 }
 
 void bus_buf_text(struct bus_buf *buf, const char *text)
@@ -78,7 +63,7 @@ void bus_buf_printf(struct bus_buf *buf, const char *format, ...)
     int len = vsnprintf(NULL, 0, format, args);
     va_end(args);
     assert(len >= 0);
-    if (!buf_reserve(buf, (size_t)len) || len == 0)
+    if (!bus_buf_room(buf, (size_t)len) || len == 0)
         return;
     va_start(args, format);
     vsnprintf((char *)buf->data + buf->len, (size_t)len + 1, format, args);

@@ -27,10 +27,24 @@ struct bus_bytes {
 
 void bus_buf_init(struct bus_buf *buf, size_t limit);
 void bus_buf_add(struct bus_buf *buf, const void *data, size_t len);
-void bus_buf_byte(struct bus_buf *buf, uint8_t byte);
 void bus_buf_text(struct bus_buf *buf, const char *text);
 void bus_buf_printf(struct bus_buf *buf, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* Makes room for len more bytes, behind data + len; false (and failed) past the
+ * limit. cap is never past it, and the room there is is the usual case. */
+bool bus_buf_grow(struct bus_buf *buf, size_t len);
+static inline bool bus_buf_room(struct bus_buf *buf, size_t len)
+{
+    return (!buf->failed && len <= buf->cap - buf->len) ||
+           bus_buf_grow(buf, len);
+}
+
+static inline void bus_buf_byte(struct bus_buf *buf, uint8_t byte)
+{
+    if (bus_buf_room(buf, 1))
+        buf->data[buf->len++] = byte;
+}
 
 /* Empties the buffer and clears `failed`; memory is kept. */
 void bus_buf_reset(struct bus_buf *buf);

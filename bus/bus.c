@@ -12,9 +12,9 @@
 #include <time.h>
 
 #include "bus/bus_internal.h"
+#include "bus/callees.h"
 #include "bus/client.h"
 #include "bus/event_internal.h"
-#include "bus/guards.h"
 #include "bus/memory.h"
 #include "bus/memory_internal.h"
 #include "bus/wire.h"
@@ -129,7 +129,7 @@ static struct bus *bus_new(const struct bus_options *options)
         bus->clock = bus_memory_clock(bus->memory);
     if (options->actor)
         strncpy(bus->actor, options->actor, sizeof(bus->actor) - 1);
-    bus->guards = guards_new();
+    bus->callees = callees_new();
     atomic_init(&bus->tick_at, BUS_FOREVER);
     pthread_mutex_init(&bus->route_lock, NULL);
     pthread_mutex_init(&bus->park_lock, NULL);
@@ -152,7 +152,7 @@ static void bus_free(struct bus *bus)
     pthread_mutex_destroy(&bus->event_lock);
     pthread_mutex_destroy(&bus->tick_lock);
     pthread_cond_destroy(&bus->tick_changed);
-    guards_free(bus->guards);
+    callees_free(bus->callees);
     clients_free(bus);
     free(bus);
 }

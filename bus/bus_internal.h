@@ -33,8 +33,8 @@
 #define BUS_EJECT_MS_MAX 30000
 #define BUS_WARM_MS 5000 /* an instance is given its full share after that */
 
-struct guard;
-struct guards;
+struct callee;
+struct callees;
 struct line;
 struct bus_server;
 struct bus_memory;
@@ -57,7 +57,7 @@ struct bus {
     struct route *routes[BUS_ROUTE_BUCKETS];
     struct line *retired; /* whose name is gone, until their calls are */
 
-    struct guards *guards;
+    struct callees *callees;
 
     pthread_mutex_t park_lock;
     struct attempt *parked; /* waiting for another instance */
@@ -99,13 +99,6 @@ enum attempt_fate {
     ATTEMPT_SILENT,   /* the instance answers no ping */
 };
 
-struct target {
-    const char *actor;
-    const char *instance; /* NULL: any */
-    const char *node;     /* NULL: any */
-    uint64_t key;         /* affinity.h; 0: none */
-};
-
 struct attempt {
     struct attempt *next;
     struct bus *bus;
@@ -115,23 +108,25 @@ struct attempt {
     int64_t started; /* of this try, monotonic ns */
     int64_t lost_at; /* when first lost; 0: never */
     int64_t wake;    /* while parked */
-    struct target target;
-    struct guard *guard;      /* NULL: none */
+    struct callee *callee;
+    uint64_t key;             /* affinity.h; 0: none */
     const struct line *avoid; /* compared, never read */
     uint64_t frame;           /* the line's frame that carries it */
     uint32_t id;              /* the line's */
     uint32_t tail_len;
-    const uint8_t *tail;
     uint8_t tail_count;
     uint8_t tries;
     bool oneway;
     bool idempotent;
-    bool looked; /* the names were read anew for it */
-    char text[]; /* target, then the tail */
+    bool looked;  /* the names were read anew for it */
+    bool guarded; /* the callee's guard is told of the end */
+    uint8_t tail[];
 };
 
-/* Ends a call: done is called, the attempt freed. No lock may be held. */
-void attempt_finish(struct attempt *attempt, const struct bus_reply *reply);
+/* Ends a call: done is called, the attempt freed. No lock may be held. now may
+ * be some moments old: it is for the method's guard. */
+void attempt_finish(struct attempt *attempt, const struct bus_reply *reply,
+                    int64_t now);
 void attempt_fail(struct attempt *attempt, int code, const char *reason,
                   const char *sentence);
 /* Tries it elsewhere, parks it or ends it. */
@@ -154,12 +149,11 @@ enum route_find {
     ROUTE_CRASHED,  /* as before, but its last instance died just now */
 };
 
-/* Chooses a line; the caller holds a reference to *ret. */
-enum route_find route_choose(struct bus *bus, const struct target *target,
-                             const struct line *avoid, struct line **ret);
-/* The key of a request's body, where the actor names one for the method. */
-uint64_t route_key(struct bus *bus, const char *actor, const char *method,
-                   struct bus_bytes body);
+/* Chooses a line; the caller holds a reference to *ret. request: what gives the
+ * attempt its key, if it has one; NULL: that is known. */
+enum route_find route_choose(struct attempt *attempt,
+                             const struct bus_request *request, int64_t now,
+                             struct line **ret);
 /* A random number, not for secrets. */
 uint32_t route_draw(void);
 /* Names changed: lines are made and retired. */

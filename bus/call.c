@@ -13,10 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bus/affinity.h"
+#include "bus/callees.h"
 #include "bus/client.h"
 #include "bus/frame.h"
-#include "bus/guards.h"
 #include "bus/line.h"
 #include "bus/memory_internal.h"
 
@@ -47,12 +46,13 @@ static bool is_failure(const struct bus_error *error)
     }
 }
 
-void attempt_finish(struct attempt *attempt, const struct bus_reply *reply)
+void attempt_finish(struct attempt *attempt, const struct bus_reply *reply,
+                    int64_t now)
 {
-    if (attempt->guard)
-        guard_note(attempt->guard, bus_now(attempt->bus->clock),
-                   !is_failure(&reply->error));
+    if (attempt->guarded)
+        guard_note(&attempt->callee->guard, now, !is_failure(&reply->error));
     attempt->done(attempt->arg, reply);
+    callee_drop(attempt->callee);
     free(attempt);
 }
 
@@ -62,8 +62,8 @@ void attempt_fail(struct attempt *attempt, int code, const char *reason,
     struct bus_reply reply;
     bus_reply_init(&reply);
     bus_error_reason(&reply.error, code, reason, "%s: %s",
-                     attempt->target.actor, sentence);
-    attempt_finish(attempt, &reply);
+                     attempt->callee->target.actor, sentence);
+    attempt_finish(attempt, &reply, bus_now(attempt->bus->clock));
 }
 
 static void fail_overdue(struct attempt *attempt)
@@ -134,10 +134,10 @@ static void nobody(struct attempt *attempt, enum route_find found, int64_t now)
     }
 }
 
-static void attempt_send(struct attempt *attempt)
+/* request: what the attempt is made of, for its key; NULL: that is known. */
+static void attempt_send(struct attempt *attempt, int64_t now,
+                         const struct bus_request *request)
 {
-    struct bus *bus = attempt->bus;
-    int64_t now = bus_now(bus->clock);
     attempt->started = now;
     if (now >= attempt->deadline) {
         fail_overdue(attempt);
@@ -146,8 +146,7 @@ static void attempt_send(struct attempt *attempt)
     /* A line can close between choice and use: then another is chosen. */
     for (int i = 0; i < BUS_TRIES_MAX; i++) {
         struct line *line;
-        enum route_find found =
-            route_choose(bus, &attempt->target, attempt->avoid, &line);
+        enum route_find found = route_choose(attempt, request, now, &line);
         if (found != ROUTE_FOUND) {
             nobody(attempt, found, now);
             return;
@@ -160,6 +159,7 @@ static void attempt_send(struct attempt *attempt)
         if (took == LINE_FULL)
             break;
         attempt->avoid = used;
+        request = NULL;
     }
     attempt_fail(attempt, BUS_RESOURCE_EXHAUSTED, "busy", "too much in flight");
 }
@@ -168,7 +168,7 @@ static void attempt_send(struct attempt *attempt)
 static bool may_repeat(struct attempt *attempt)
 {
     return attempt->idempotent &&
-           (!attempt->guard || guard_retries(attempt->guard));
+           (!attempt->guarded || guard_retries(&attempt->callee->guard));
 }
 
 void attempt_lost(struct attempt *attempt, enum attempt_fate fate)
@@ -199,7 +199,7 @@ void attempt_lost(struct attempt *attempt, enum attempt_fate fate)
     if (attempt->tries > 2)
         park(attempt, park_wait(attempt));
     else
-        attempt_send(attempt);
+        attempt_send(attempt, now, NULL);
 }
 
 void attempts_lost(struct attempt *list, enum attempt_fate fate)
@@ -234,7 +234,7 @@ int64_t attempts_unpark(struct bus *bus, bool all)
     while (due) {
         struct attempt *attempt = due;
         due = attempt->next;
-        attempt_send(attempt);
+        attempt_send(attempt, now, NULL);
     }
     return wake;
 }
@@ -255,27 +255,14 @@ void attempts_end(struct bus *bus)
 
 /* ---- Starting ---- */
 
-/* "user", "user#3", "user@n2" or "user#3@n2", cut in place. */
-static bool target_parse(char *text, struct target *ret)
+static bool system_method(const struct bus_request *request)
 {
-    *ret = (struct target){.actor = text};
-    char *node = strchr(text, '@');
-    if (node) {
-        *node++ = '\0';
-        ret->node = node;
-    }
-    char *instance = strchr(text, '#');
-    if (instance) {
-        *instance++ = '\0';
-        ret->instance = instance;
-    }
-    return bus_name_valid(text) && (!node || bus_name_valid(node)) &&
-           (!instance || bus_name_valid(instance));
+    return request->method[0] == '$';
 }
 
 static bool method_repeatable(const struct bus_request *request)
 {
-    return request->method[0] == '$' ||
+    return system_method(request) ||
            (request->flags & (BUS_IDEMPOTENT | BUS_NO_SIDE_EFFECTS)) != 0;
 }
 
@@ -297,27 +284,24 @@ static size_t tail_room(const struct bus_request *request)
 static struct attempt *attempt_new(struct bus *bus,
                                    const struct bus_request *request)
 {
-    size_t target_len = strlen(request->target) + 1;
     size_t room = tail_room(request);
     bool fits = room <= BUS_FRAME_BYTES_MAX;
-    struct attempt *attempt =
-        malloc(sizeof(*attempt) + target_len + (fits ? room : 0));
+    struct attempt *attempt = malloc(sizeof(*attempt) + (fits ? room : 0));
     if (!attempt)
         abort();
     memset(attempt, 0, sizeof(*attempt));
     attempt->bus = bus;
+    attempt->callee =
+        callees_get(bus->callees, request->target, request->method);
     attempt->deadline = request->deadline;
     attempt->oneway = request->oneway;
     attempt->idempotent = method_repeatable(request);
-    memcpy(attempt->text, request->target, target_len);
     if (!fits)
         return attempt;
     /* Packed in place: the room is enough, so the buffer never grows. */
-    uint8_t *place = (uint8_t *)attempt->text + target_len;
-    struct bus_buf tail = {.data = place, .cap = room, .limit = room};
+    struct bus_buf tail = {.data = attempt->tail, .cap = room, .limit = room};
     attempt->tail_count = bus_frame_tail(&tail, request);
-    assert(!tail.failed && tail.data == place);
-    attempt->tail = place;
+    assert(!tail.failed && tail.data == attempt->tail);
     attempt->tail_len = (uint32_t)tail.len;
     return attempt;
 }
@@ -341,36 +325,15 @@ static void refuse(bus_done *done, void *arg, int code, const char *sentence)
     done(arg, &reply);
 }
 
-/* What decides where it goes: the caller's word, the callee's choice, or the
- * idempotency key, whose reply one instance keeps. */
-static uint64_t key_of(const struct attempt *attempt,
-                       const struct bus_request *request)
+/* Asks the guard of the method. System methods are always let through. */
+static bool admitted(struct attempt *attempt, const struct bus_request *request,
+                     int64_t now)
 {
-    const char *key = request->meta.key;
-    if (request->affinity.len)
-        return affinity_hash(request->affinity);
-    uint64_t own = route_key(attempt->bus, attempt->target.actor,
-                             request->method, request->body);
-    if (own || !key)
-        return own;
-    return affinity_hash((struct bus_bytes){(const uint8_t *)key, strlen(key)});
-}
-
-/* Finds what is known of the method. System methods are always asked. */
-static bool admitted(struct attempt *attempt, const struct bus_request *request)
-{
-    struct bus *bus = attempt->bus;
-    if (request->method[0] == '$')
+    if (system_method(request))
         return true;
-    attempt->target.key = key_of(attempt, request);
-    struct guard *guard =
-        guards_get(bus->guards, request->target, request->method);
-    if (!guard)
-        return true;
-    if (!guard_allows(guard, bus_now(bus->clock), route_draw()))
-        return false;
-    attempt->guard = guard; /* from here on it is told of the end */
-    return true;
+    /* From here on it is told of the end. */
+    attempt->guarded = guard_allows(&attempt->callee->guard, now, route_draw());
+    return attempt->guarded;
 }
 
 void bus_start(struct bus *bus, const struct bus_request *request,
@@ -391,19 +354,19 @@ void bus_start(struct bus *bus, const struct bus_request *request,
     struct attempt *attempt = attempt_new(bus, request);
     attempt->done = done;
     attempt->arg = arg;
+    int64_t now = bus_now(bus->clock);
     if (attempt->deadline == 0)
-        attempt->deadline =
-            bus_now(bus->clock) + BUS_CALL_TIMEOUT_MS * BUS_MILLI;
+        attempt->deadline = now + BUS_CALL_TIMEOUT_MS * BUS_MILLI;
     if (attempt->tail_count == 0)
         attempt_fail(attempt, BUS_RESOURCE_EXHAUSTED, "",
                      "the request is larger than a frame");
-    else if (!target_parse(attempt->text, &attempt->target))
+    else if (!attempt->callee->valid)
         attempt_fail(attempt, BUS_INVALID_ARGUMENT, "", "not a target");
-    else if (!admitted(attempt, request))
+    else if (!admitted(attempt, request, now))
         attempt_fail(attempt, BUS_UNAVAILABLE, "breaker_open",
                      "too many calls have failed of late: not asked");
     else
-        attempt_send(attempt);
+        attempt_send(attempt, now, system_method(request) ? NULL : request);
     bus_settle(bus);
 }
 

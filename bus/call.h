@@ -76,7 +76,6 @@ struct bus_call {
     const struct bus_clock *clock;
     int64_t deadline; /* monotonic ns */
     struct bus_meta meta;
-    struct bus_error error;    /* what a refusal says */
     struct bus_buf headers;    /* reply headers: msgpack text pairs in a row */
     struct bus_outbox *outbox; /* events that leave after success */
     struct store *store;       /* NULL: the actor has none */
@@ -86,6 +85,7 @@ struct bus_call {
     bool locked;           /* in a transaction: bus_call is refused */
     bool bare;             /* a saga's step outside the barrier's transaction */
     struct bus_fake *fake; /* tests: answers in the bus's place (bus/fake.h) */
+    struct bus_error error; /* what a refusal says; large, so it is last */
 };
 
 struct bus_options {

@@ -33,6 +33,13 @@ static void copy_cut(char *to, size_t size, const char *from)
     cut_tail(to, size);
 }
 
+void bus_error_clear(struct bus_error *err)
+{
+    err->code = 0;
+    err->business = err->http = 0;
+    err->reason[0] = err->field[0] = err->sentence[0] = '\0';
+}
+
 __attribute__((format(printf, 5, 0))) static int
 error_fill(struct bus_error *err, int code, const char *reason,
            const char *field, const char *format, va_list args)

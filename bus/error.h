@@ -22,6 +22,9 @@ struct bus_error {
     char sentence[BUS_SENTENCE_MAX]; /* UTF-8, cut at a character's border */
 };
 
+/* Nothing went wrong. Leaves the long texts' unused bytes as they are. */
+void bus_error_clear(struct bus_error *err);
+
 /* Fills err (if not NULL) with a code and a printf-formatted sentence, clearing
  * everything else, and returns code, so that `return bus_error_set(...)`. */
 int bus_error_set(struct bus_error *err, int code, const char *format, ...)

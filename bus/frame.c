@@ -378,10 +378,7 @@ enum bus_frame_step bus_frame_next(struct bus_frame_reader *reader,
 void bus_reply_init(struct bus_reply *reply)
 {
     static const struct bus_bytes none = {NULL, 0};
-    struct bus_error *error = &reply->error;
-    error->code = BUS_OK;
-    error->business = error->http = 0;
-    error->reason[0] = error->field[0] = error->sentence[0] = '\0';
+    bus_error_clear(&reply->error);
     reply->headers = reply->body = reply->detail = none;
 }
 

@@ -192,7 +192,7 @@ static void oneways_finish(struct attempt *list)
     while (list) {
         struct attempt *attempt = list;
         list = attempt->next;
-        attempt_finish(attempt, &reply);
+        attempt_finish(attempt, &reply, bus_now(attempt->bus->clock));
     }
 }
 
@@ -244,7 +244,7 @@ static void heard_reply(struct line *line, const struct bus_envelope *envelope,
     }
     struct bus_reply reply;
     bus_frame_to_reply(envelope, &reply);
-    attempt_finish(attempt, &reply);
+    attempt_finish(attempt, &reply, now);
 }
 
 static void heard_welcome(struct line *line, int64_t now)

@@ -46,6 +46,12 @@ void bus_log_level(enum bus_log_level least)
     atomic_store(&least_level, (int)least);
 }
 
+bool bus_log_wanted(enum bus_log_level level)
+{
+    return (int)level >=
+           atomic_load_explicit(&least_level, memory_order_relaxed);
+}
+
 int bus_log_level_from_name(const char *name, enum bus_log_level *ret)
 {
     for (int i = 0; i < LEVELS; i++) {
@@ -172,7 +178,7 @@ void bus_log(enum bus_log_level level, const struct bus_trace *trace,
     char content[BUS_LOG_LINE_MAX], when[TIME_TEXT];
     struct bus_buf tail, line;
     va_list args;
-    if ((int)level < atomic_load(&least_level))
+    if (!bus_log_wanted(level))
         return;
     int saved = errno; /* whoever logs an errno may still want it */
     va_start(args, format);

@@ -8,6 +8,7 @@
 #ifndef BUS_LOG_H
 #define BUS_LOG_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define BUS_LOG_LINE_MAX 8192 /* bytes, newline included */
@@ -31,6 +32,9 @@ struct bus_log_field {
 
 /* Lines below this level are not written. Default BUS_LOG_INFO. */
 void bus_log_level(enum bus_log_level least);
+/* Whether a line of that level would be written: asked first where making it
+ * costs something. */
+bool bus_log_wanted(enum bus_log_level level);
 int bus_log_level_from_name(const char *name, enum bus_log_level *ret);
 
 /* Writes one line. trace may be NULL; fields end at one without a name, NULL

@@ -1,14 +1,25 @@
 /* SPDX-License-Identifier: MIT
  *
  * Writing msgpack: thin names over msgpack-c's packer, whose output goes to a
- * buffer with a cap, and the walker that writes a struct by its shape. Reading
- * is not done with msgpack-c: see unpack.c.
+ * buffer with a cap, and the walker that writes a struct by its shape. Headers
+ * of one or two bytes, which are nearly all, are written here. Reading is not
+ * done with msgpack-c: see unpack.c.
  */
 #include "bus/pack.h"
 
 #include <string.h>
 
 #include <msgpack/pack.h>
+
+/* First bytes, and how much they can announce by themselves. */
+#define FIX_UINT_MAX 0x7F
+#define FIX_MAP 0x80
+#define FIX_ARRAY 0x90
+#define FIX_COUNT_MAX 15
+#define FIX_TEXT 0xA0
+#define FIX_TEXT_MAX 31
+#define BIN_8 0xC4
+#define TEXT_8 0xD9
 
 static int buf_write(void *arg, const char *data, size_t len)
 {
@@ -47,12 +58,20 @@ void bus_pack_bool(struct bus_buf *buf, bool value)
 
 void bus_pack_int(struct bus_buf *buf, int64_t value)
 {
+    if (value >= 0 && value <= FIX_UINT_MAX) {
+        bus_buf_byte(buf, (uint8_t)value);
+        return;
+    }
     msgpack_packer to = packer(buf);
     msgpack_pack_int64(&to, value);
 }
 
 void bus_pack_uint(struct bus_buf *buf, uint64_t value)
 {
+    if (value <= FIX_UINT_MAX) {
+        bus_buf_byte(buf, (uint8_t)value);
+        return;
+    }
     msgpack_packer to = packer(buf);
     msgpack_pack_uint64(&to, value);
 }
@@ -68,8 +87,30 @@ void bus_pack_text(struct bus_buf *buf, const char *text)
     bus_pack_text_n(buf, text, text ? strlen(text) : 0);
 }
 
+/* A header of one byte, or two, and what it announces. */
+static void pack_short(struct bus_buf *buf, uint8_t first, size_t head,
+                       const void *data, size_t len)
+{
+    if (!bus_buf_room(buf, head + len))
+        return;
+    uint8_t *at = buf->data + buf->len;
+    at[0] = first;
+    at[head - 1] = head == 1 ? first : (uint8_t)len;
+    if (len)
+        memcpy(at + head, data, len);
+    buf->len += head + len;
+}
+
 void bus_pack_text_n(struct bus_buf *buf, const char *text, size_t len)
 {
+    if (len <= FIX_TEXT_MAX) {
+        pack_short(buf, (uint8_t)(FIX_TEXT | len), 1, text, len);
+        return;
+    }
+    if (len <= UINT8_MAX) {
+        pack_short(buf, TEXT_8, 2, text, len);
+        return;
+    }
     if (!countable(buf, len))
         return;
     msgpack_packer to = packer(buf);
@@ -79,6 +120,10 @@ void bus_pack_text_n(struct bus_buf *buf, const char *text, size_t len)
 
 void bus_pack_bin(struct bus_buf *buf, const void *data, size_t len)
 {
+    if (len <= UINT8_MAX) {
+        pack_short(buf, BIN_8, 2, data, len);
+        return;
+    }
     if (!countable(buf, len))
         return;
     msgpack_packer to = packer(buf);
@@ -88,6 +133,10 @@ void bus_pack_bin(struct bus_buf *buf, const void *data, size_t len)
 
 void bus_pack_array(struct bus_buf *buf, size_t count)
 {
+    if (count <= FIX_COUNT_MAX) {
+        bus_buf_byte(buf, (uint8_t)(FIX_ARRAY | count));
+        return;
+    }
     if (!countable(buf, count))
         return;
     msgpack_packer to = packer(buf);
@@ -96,6 +145,10 @@ void bus_pack_array(struct bus_buf *buf, size_t count)
 
 void bus_pack_map(struct bus_buf *buf, size_t count)
 {
+    if (count <= FIX_COUNT_MAX) {
+        bus_buf_byte(buf, (uint8_t)(FIX_MAP | count));
+        return;
+    }
     if (!countable(buf, count))
         return;
     msgpack_packer to = packer(buf);

@@ -319,6 +319,7 @@ struct reading {
     struct bus_frame_reader reader;
     uint8_t *late; /* a text's end that is the next envelope's beginning */
     struct bus_inbound *first, **last;
+    uint32_t count; /* of that list */
     int64_t now;
 };
 
@@ -360,6 +361,7 @@ static void take_request(struct reading *reading, const struct bus_envelope *e)
     call->next = NULL;
     *reading->last = call;
     reading->last = &call->next;
+    reading->count++;
     if (!call->oneway)
         reading->batch->waiting++;
 }
@@ -444,7 +446,8 @@ static bool read_all(struct reading *reading)
     }
 }
 
-static void serve_one(struct bus_server *server, struct inbound *inbound)
+/* Refuses what is not to be served; false: it was. */
+static bool may_serve(const struct bus_server *server, struct inbound *inbound)
 {
     if (server->draining && inbound->call.method[0] != '$')
         refuse(inbound, BUS_UNAVAILABLE, "draining", "the instance drains");
@@ -452,25 +455,28 @@ static void serve_one(struct bus_server *server, struct inbound *inbound)
         refuse(inbound, BUS_RESOURCE_EXHAUSTED, "too_deep",
                "calls within calls go too deep");
     else
-        server->serve(server->arg, &inbound->call);
+        return true;
+    return false;
 }
 
 static void serve_all(struct bus_server *server, struct reading *reading)
 {
     struct batch *batch = reading->batch;
-    uint32_t count = 0;
-    for (struct bus_inbound *call = reading->first; call; call = call->next)
-        count++;
-    if (count == 0)
+    if (reading->count == 0)
         return;
-    atomic_fetch_add(&batch->refs, count);
-    atomic_fetch_add_explicit(&server->requests, count, memory_order_relaxed);
-    for (struct bus_inbound *call = reading->first; call;) {
-        struct bus_inbound *next = call->next;
-        call->next = NULL;
-        serve_one(server, (struct inbound *)(void *)call);
-        call = next;
+    atomic_fetch_add(&batch->refs, reading->count);
+    atomic_fetch_add_explicit(&server->requests, reading->count,
+                              memory_order_relaxed);
+    struct bus_inbound **at = &reading->first;
+    while (*at) {
+        struct bus_inbound *call = *at, *next = call->next;
+        if (may_serve(server, (struct inbound *)(void *)call))
+            at = &call->next;
+        else
+            *at = next;
     }
+    if (reading->first)
+        server->serve(server->arg, reading->first);
 }
 
 /* A plain caller's frame is answered by one frame under its own id. */

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "bus/affinity.h"
+#include "bus/callees.h"
 #include "bus/line.h"
 #include "bus/trace.h"
 
@@ -127,22 +128,25 @@ void route_sync(struct bus *bus)
     retire_all(bus, gone);
 }
 
-/* Lock held. */
-static struct route *route_get(struct bus *bus, const char *actor)
+/* NULL: nobody has heard of it (yet). Routes live as long as the bus. Lock
+ * held. */
+static struct route *route_get(struct bus *bus, struct callee *callee)
 {
-    struct route *route = route_find(bus, actor);
-    if (route)
-        return route;
-    if (bus_names_state(bus->names, actor) == NAMES_UNKNOWN)
-        return NULL;
-    route = calloc(1, sizeof(*route));
+    const char *actor = callee->target.actor;
+    struct route *route = atomic_load(&callee->route);
     if (!route)
-        abort();
-    memcpy(route->actor, actor, strlen(actor));
-    route->next = bus->routes[route_hash(actor)];
-    bus->routes[route_hash(actor)] = route;
-    struct line *none = NULL;
-    route_update(bus, route, &none);
+        route = route_find(bus, actor);
+    if (!route && bus_names_state(bus->names, actor) != NAMES_UNKNOWN) {
+        route = calloc(1, sizeof(*route));
+        if (!route)
+            abort();
+        memcpy(route->actor, actor, strlen(actor));
+        route->next = bus->routes[route_hash(actor)];
+        bus->routes[route_hash(actor)] = route;
+        struct line *none = NULL;
+        route_update(bus, route, &none);
+    }
+    atomic_store(&callee->route, route);
     return route;
 }
 
@@ -163,10 +167,11 @@ uint32_t route_draw(void)
     return state;
 }
 
-/* What a choice is made for. */
+/* What a line is chosen for. */
 struct seeker {
     const struct target *target;
-    const struct line *avoid;
+    uint64_t key;             /* 0: none */
+    const struct line *avoid; /* compared, never read */
     int64_t now;
 };
 
@@ -262,7 +267,7 @@ static struct line *wanted(const struct route *route,
     for (struct line *line = route->lines; line; line = line->next) {
         if (fitness(line, seeker) < 2)
             continue;
-        uint64_t weight = affinity_weight(seeker->target->key, &line->name);
+        uint64_t weight = affinity_weight(seeker->key, &line->name);
         if (!best || weight > most) {
             best = line;
             most = weight;
@@ -290,7 +295,7 @@ static void warm_one(const struct route *route, const struct target *target,
 static struct line *choose(const struct route *route,
                            const struct seeker *seeker)
 {
-    struct line *keyed = seeker->target->key ? wanted(route, seeker) : NULL;
+    struct line *keyed = seeker->key ? wanted(route, seeker) : NULL;
     if (keyed)
         return keyed;
     struct pick pick = survey(route, seeker);
@@ -308,27 +313,38 @@ static struct line *choose(const struct route *route,
     return better(a, b, seeker->now);
 }
 
-uint64_t route_key(struct bus *bus, const char *actor, const char *method,
-                   struct bus_bytes body)
+/* The key of a request: the caller's word, the callee's choice, or the
+ * idempotency key, whose reply one instance keeps. route NULL: the actor is not
+ * known (yet). */
+static uint64_t key_of(const struct route *route,
+                       const struct bus_request *request)
 {
-    uint64_t key = 0;
-    pthread_mutex_lock(&bus->route_lock);
-    const struct route *route = route_get(bus, actor);
+    const char *key = request->meta.key;
+    if (request->affinity.len)
+        return affinity_hash(request->affinity);
+    uint64_t own = 0;
     if (route && route->keys[0])
-        key = affinity_of(route->keys, method, body);
-    pthread_mutex_unlock(&bus->route_lock);
-    return key;
+        own = affinity_of(route->keys, request->method, request->body);
+    if (own || !key)
+        return own;
+    return affinity_hash((struct bus_bytes){(const uint8_t *)key, strlen(key)});
 }
 
-enum route_find route_choose(struct bus *bus, const struct target *target,
-                             const struct line *avoid, struct line **ret)
+enum route_find route_choose(struct attempt *attempt,
+                             const struct bus_request *request, int64_t now,
+                             struct line **ret)
 {
+    struct bus *bus = attempt->bus;
+    const struct target *target = &attempt->callee->target;
     struct line *line = NULL;
     struct line *cold = NULL;
     pthread_mutex_lock(&bus->route_lock);
-    const struct route *route = route_get(bus, target->actor);
+    const struct route *route = route_get(bus, attempt->callee);
+    if (request)
+        attempt->key = key_of(route, request);
     if (route) {
-        const struct seeker seeker = {target, avoid, bus_now(bus->clock)};
+        const struct seeker seeker = {target, attempt->key, attempt->avoid,
+                                      now};
         line = choose(route, &seeker);
         if (line)
             line_ref(line);

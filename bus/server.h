@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * The receiving end: an address that takes calls for one instance. Requests are
- * handed to one function on a link's thread, which must not block; replies go
+ * handed to one function on a link's thread, which must not block, all those of
+ * a frame at once; replies go
  * back in any order and from any thread, gathered until a drain point.
  */
 #ifndef BUS_SERVER_H
@@ -21,10 +22,11 @@ struct bus_inbound {
     struct bus_bytes body;
     bool oneway;
     int64_t received;         /* monotonic ns */
-    struct bus_inbound *next; /* for the owner's queue */
+    struct bus_inbound *next; /* in a list; then for the owner's queue */
 };
 
-typedef void bus_serve(void *arg, struct bus_inbound *inbound);
+/* Takes the requests of one frame, at least one, in their order. */
+typedef void bus_serve(void *arg, struct bus_inbound *list);
 
 struct bus_server_options {
     const char *actor;

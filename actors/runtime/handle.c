@@ -15,6 +15,7 @@
 #include "actors/runtime/fill.h"
 #include "actors/runtime/replies.h"
 #include "actors/store/store.h"
+#include "bus/frame.h"
 #include "bus/pack.h"
 
 #define SLOW_NS (500 * BUS_MILLI) /* go-zero's slow threshold */
@@ -51,18 +52,18 @@ static void call_init(struct bus_call *call, struct actor_worker *worker,
     bus_arena_reset(&worker->arena);
     bus_buf_reset(&worker->reply);
     bus_buf_reset(&worker->headers);
-    *call = (struct bus_call){
-        .bus = worker->runtime->process.bus,
-        .arena = &worker->arena,
-        .clock = worker->runtime->process.clock,
-        .deadline = deadline_of(entry, inbound),
-        .meta = inbound->meta,
-        .headers = worker->headers,
-        .store = worker->store,
-        .worker = worker,
-        .method = entry ? entry->actor->method : NULL,
-        .state = worker->state,
-    };
+    memset(call, 0, offsetof(struct bus_call, error));
+    bus_error_clear(&call->error);
+    call->bus = worker->runtime->process.bus;
+    call->arena = &worker->arena;
+    call->clock = worker->runtime->process.clock;
+    call->deadline = deadline_of(entry, inbound);
+    call->meta = inbound->meta;
+    call->headers = worker->headers;
+    call->store = worker->store;
+    call->worker = worker;
+    call->method = entry ? entry->actor->method : NULL;
+    call->state = worker->state;
     if (!bus_trace_some(&call->meta.trace))
         bus_trace_new(&call->meta.trace);
     call->bare = entry && !entry->barrier;
@@ -70,7 +71,7 @@ static void call_init(struct bus_call *call, struct actor_worker *worker,
 
 /* Refuses what must not run at all. */
 static int guard(struct bus_call *call, const struct method_entry *entry,
-                 const struct bus_inbound *inbound)
+                 const struct bus_inbound *inbound, int64_t now)
 {
     struct runtime *runtime = call->worker->runtime;
     if (!entry)
@@ -82,7 +83,7 @@ static int guard(struct bus_call *call, const struct method_entry *entry,
         return bus_error_set(&call->error, BUS_RESOURCE_EXHAUSTED,
                              "more than %d calls within calls",
                              BUS_CALL_DEPTH_MAX);
-    if (bus_now(call->clock) >= call->deadline) {
+    if (now >= call->deadline) {
         atomic_fetch_add(&runtime->expired, 1);
         return bus_error_set(&call->error, BUS_DEADLINE_EXCEEDED,
                              "the deadline passed before its turn came");
@@ -296,6 +297,8 @@ static void log_request(const struct bus_call *call,
                                                   : BUS_LOG_INFO;
     if (code == BUS_OK && level == BUS_LOG_INFO && !process->config->log->stat)
         return;
+    if (!bus_log_wanted(level))
+        return;
     char duration[32];
     snprintf(duration, sizeof(duration), "%.1fms",
              (double)took / (double)BUS_MILLI);
@@ -325,16 +328,16 @@ static void measure(struct runtime *runtime, struct method_entry *entry,
         method_count(entry, code != BUS_OK, took);
 }
 
-int handle_request(struct actor_worker *worker, struct method_entry *entry,
-                   const struct bus_inbound *inbound, struct bus_reply *ret)
+int64_t handle_request(struct actor_worker *worker, struct method_entry *entry,
+                       const struct bus_inbound *inbound, int64_t started,
+                       struct bus_reply *ret)
 {
     struct runtime *runtime = worker->runtime;
-    int64_t started = bus_now(runtime->process.clock);
     struct bus_bytes body = {0};
     struct bus_call call;
     call_init(&call, worker, entry, inbound);
     atomic_fetch_add_explicit(&runtime->busy, 1, memory_order_relaxed);
-    int code = guard(&call, entry, inbound);
+    int code = guard(&call, entry, inbound, started);
     if (!code)
         code = once(&call, entry, inbound, &body);
     if (!code)
@@ -343,12 +346,14 @@ int handle_request(struct actor_worker *worker, struct method_entry *entry,
         events_poke(runtime->events);
     worker->published = false;
     atomic_fetch_sub_explicit(&runtime->busy, 1, memory_order_relaxed);
-    int64_t took = bus_now(runtime->process.clock) - started;
-    measure(runtime, entry, code, took);
-    log_request(&call, inbound, took);
-    ret->error = call.error;
-    ret->body = code ? (struct bus_bytes){0} : body;
+    int64_t ended = bus_now(runtime->process.clock);
+    measure(runtime, entry, code, ended - started);
+    log_request(&call, inbound, ended - started);
+    bus_reply_init(ret);
+    if (code)
+        ret->error = call.error;
+    else
+        ret->body = body;
     ret->headers = headers_pack(&call);
-    ret->detail = (struct bus_bytes){0};
-    return code;
+    return ended;
 }

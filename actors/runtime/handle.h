@@ -11,8 +11,10 @@
 
 /* Runs a request on this worker and fills *ret, whose spans live in the worker
  * until its next request. entry NULL: there is no such method. Logs one line.
- * Returns the reply's code. */
-int handle_request(struct actor_worker *worker, struct method_entry *entry,
-                   const struct bus_inbound *inbound, struct bus_reply *ret);
+ * Takes the time it is and returns the time it then is (monotonic ns): reading
+ * the clock is a good part of a short request. */
+int64_t handle_request(struct actor_worker *worker, struct method_entry *entry,
+                       const struct bus_inbound *inbound, int64_t started,
+                       struct bus_reply *ret);
 
 #endif

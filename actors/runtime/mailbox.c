@@ -35,23 +35,31 @@ static void wake_one(struct mailbox *box)
     pthread_cond_signal(&box->filled);
 }
 
-enum mailbox_put mailbox_put(struct mailbox *box, struct bus_inbound *inbound)
+/* Lock held; there is room for one. */
+static void append(struct mailbox *box, struct bus_inbound *inbound)
 {
-    enum mailbox_put result = MAILBOX_PUT;
-    inbound->next = NULL;
+    *(box->first ? &box->last->next : &box->first) = inbound;
+    box->last = inbound;
+    box->depth++;
+}
+
+enum mailbox_put mailbox_put(struct mailbox *box, struct bus_inbound **list)
+{
+    struct bus_inbound *at = *list;
     pthread_mutex_lock(&box->lock);
-    if (box->closed) {
-        result = MAILBOX_CLOSED;
-    } else if (box->depth >= box->limit) {
-        result = MAILBOX_FULL;
-    } else {
-        *(box->first ? &box->last->next : &box->first) = inbound;
-        box->last = inbound;
-        box->depth++;
-        wake_one(box);
+    bool closed = box->closed;
+    while (at && !closed && box->depth < box->limit) {
+        struct bus_inbound *next = at->next;
+        at->next = NULL;
+        append(box, at);
+        at = next;
     }
+    wake_one(box);
     pthread_mutex_unlock(&box->lock);
-    return result;
+    *list = at;
+    if (!at)
+        return MAILBOX_PUT;
+    return closed ? MAILBOX_CLOSED : MAILBOX_FULL;
 }
 
 /* Cuts up to max requests off the front; the lock is held. */

@@ -33,9 +33,10 @@ void mailbox_init(struct mailbox *box, size_t limit);
 /* The mailbox must be empty and nobody inside. */
 void mailbox_release(struct mailbox *box);
 
-/* Takes ownership of the request only when it answers MAILBOX_PUT. Any thread;
- * never waits for room. */
-enum mailbox_put mailbox_put(struct mailbox *box, struct bus_inbound *inbound);
+/* Takes ownership of as many of the list as there is room for, in their order;
+ * *list becomes the rest, for which the answer says why (MAILBOX_PUT: there is
+ * none). Any thread; never waits for room. */
+enum mailbox_put mailbox_put(struct mailbox *box, struct bus_inbound **list);
 
 /* Takes up to max requests, oldest first, as a list ended by NULL; NULL when
  * there is none now. */

@@ -28,7 +28,7 @@ void actor_answered(struct actor_process *process, bool error)
         atomic_fetch_add_explicit(&runtime->errors, 1, memory_order_relaxed);
 }
 
-static void loop_serve(struct runtime *runtime, struct bus_inbound *inbound)
+static void serve_loop(struct runtime *runtime, struct bus_inbound *inbound)
 {
     void *self = atomic_load(&runtime->loop_self);
     if (self)
@@ -38,45 +38,85 @@ static void loop_serve(struct runtime *runtime, struct bus_inbound *inbound)
                        "the instance is not serving");
 }
 
-/* False: it was refused. */
-static bool mailbox_offer(struct runtime *runtime, struct mailbox *box,
-                          struct bus_inbound *inbound)
+/* What found no place. */
+static void refuse_rest(struct runtime *runtime, struct bus_inbound *list,
+                        enum mailbox_put put)
 {
-    switch (mailbox_put(box, inbound)) {
-    case MAILBOX_PUT:
-        return true;
-    case MAILBOX_FULL:
-        runtime_refuse(runtime, inbound, BUS_RESOURCE_EXHAUSTED, "busy",
-                       "the mailbox is full");
-        return false;
-    case MAILBOX_CLOSED:
-        runtime_refuse(runtime, inbound, BUS_UNAVAILABLE, "draining",
-                       "the instance is stopping");
-        return false;
+    while (list) {
+        struct bus_inbound *inbound = list;
+        list = inbound->next;
+        if (put == MAILBOX_FULL)
+            runtime_refuse(runtime, inbound, BUS_RESOURCE_EXHAUSTED, "busy",
+                           "the mailbox is full");
+        else
+            runtime_refuse(runtime, inbound, BUS_UNAVAILABLE, "draining",
+                           "the instance is stopping");
     }
+}
+
+/* False: it was refused, for the processors are used up. */
+static bool afforded(struct runtime *runtime, struct bus_inbound *inbound)
+{
+    int64_t now = inbound->received;
+    if (shed_admits(&runtime->shed, now, cpu_thousandths(&runtime->cpu, now)))
+        return true;
+    runtime_refuse(runtime, inbound, BUS_RESOURCE_EXHAUSTED, "busy",
+                   "the processors are used up");
     return false;
+}
+
+static void serve_workers(struct runtime *runtime, struct bus_inbound *list)
+{
+    enum mailbox_put put = mailbox_put(&runtime->mailbox, &list);
+    for (const struct bus_inbound *rest = list; rest; rest = rest->next)
+        shed_undo(&runtime->shed);
+    refuse_rest(runtime, list, put);
 }
 
 void runtime_take(struct runtime *runtime, struct bus_inbound *inbound)
 {
-    int64_t now = inbound->received;
-    if (!shed_admits(&runtime->shed, now, cpu_thousandths(&runtime->cpu, now)))
-        runtime_refuse(runtime, inbound, BUS_RESOURCE_EXHAUSTED, "busy",
-                       "the processors are used up");
-    else if (!mailbox_offer(runtime, &runtime->mailbox, inbound))
-        shed_undo(&runtime->shed);
+    if (afforded(runtime, inbound))
+        serve_workers(runtime, inbound);
 }
 
-void runtime_serve(void *arg, struct bus_inbound *inbound)
+static void serve_system(struct runtime *runtime, struct bus_inbound *inbound)
+{
+    enum mailbox_put put = mailbox_put(&runtime->system, &inbound);
+    refuse_rest(runtime, inbound, put);
+}
+
+/* True if the workers may have it. */
+static bool admitted(struct runtime *runtime, struct bus_inbound *inbound)
+{
+    const char *why;
+    if (inbound->method[0] == SYSTEM_MARK) {
+        serve_system(runtime, inbound);
+        return false;
+    }
+    if (!apps_allow(runtime->process.config, inbound, &why)) {
+        runtime_refuse(runtime, inbound, BUS_UNAUTHENTICATED, "", why);
+        return false;
+    }
+    if (runtime->process.type->loop) {
+        serve_loop(runtime, inbound);
+        return false;
+    }
+    return afforded(runtime, inbound);
+}
+
+void runtime_serve(void *arg, struct bus_inbound *list)
 {
     struct runtime *runtime = arg;
-    const char *why;
-    if (inbound->method[0] == SYSTEM_MARK)
-        mailbox_offer(runtime, &runtime->system, inbound);
-    else if (!apps_allow(runtime->process.config, inbound, &why))
-        runtime_refuse(runtime, inbound, BUS_UNAUTHENTICATED, "", why);
-    else if (runtime->process.type->loop)
-        loop_serve(runtime, inbound);
-    else
-        runtime_take(runtime, inbound);
+    struct bus_inbound *first = NULL, **last = &first;
+    while (list) {
+        struct bus_inbound *inbound = list;
+        list = inbound->next;
+        inbound->next = NULL;
+        if (admitted(runtime, inbound)) {
+            *last = inbound;
+            last = &inbound->next;
+        }
+    }
+    if (first)
+        serve_workers(runtime, first);
 }

@@ -63,23 +63,24 @@ static bool is_short(const struct method_entry *entry)
     return took > 0 && took < RUNTIME_SHORT_NS;
 }
 
-static void answer(struct actor_worker *worker, struct method_entry *entry,
-                   struct bus_inbound *inbound)
+/* Returns the time at which the handler had ended. */
+static int64_t answer(struct actor_worker *worker, struct method_entry *entry,
+                      struct bus_inbound *inbound, int64_t now)
 {
     struct bus_reply reply;
-    int64_t now = bus_now(worker->runtime->process.clock);
     if (worker->held++ == 0)
         worker->held_since = now;
-    handle_request(worker, entry, inbound, &reply);
+    int64_t ended = handle_request(worker, entry, inbound, now, &reply);
     bus_effect("reply");
     bus_inbound_reply(inbound, &reply);
     bus_effect("reply");
+    return ended;
 }
 
 void worker_serve(struct actor_worker *worker, struct bus_inbound *inbound)
 {
     answer(worker, methods_find(&worker->runtime->methods, inbound->method),
-           inbound);
+           inbound, bus_now(worker->runtime->process.clock));
     flush(worker);
 }
 
@@ -110,8 +111,7 @@ static void batch_run(struct actor_worker *worker, struct bus_inbound *list)
             flush(worker);
         }
         int64_t received = inbound->received;
-        answer(worker, entry, inbound);
-        int64_t now = bus_now(clock);
+        int64_t now = answer(worker, entry, inbound, before);
         shed_done(&runtime->shed, now, now - received);
         atomic_store_explicit(
             &runtime->ewma_ns,

@@ -3,7 +3,7 @@
  * ops/bench bus: an echo actor, started as a plain process in a temporary home,
  * called with 100-byte texts at 1, 64 and 1,024 in flight; plain nng beside it,
  * in short rounds that alternate, of which the medians are printed. Usage:
- * bench_bus [--seconds N] [--json]
+ * bench_bus [--seconds N] [--json] [--case echo-1024]
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -31,6 +31,7 @@ extern char **environ;
 struct figures {
     double rate;
     double p50_us, p99_us;
+    double cpu_us; /* of both processes, a call */
     double in, out; /* envelopes a frame, requests and replies */
 };
 
@@ -49,15 +50,32 @@ struct bench {
 struct caller {
     struct bench *bench;
     int64_t started;
+};
+
+/* A callback is over before the next one on its thread begins: one arena and
+ * one buffer a thread serve all callers. */
+static _Thread_local struct {
+    bool ready;
     struct bus_arena arena;
     struct bus_buf body;
-};
+} scratch;
+
+static void scratch_begin(void)
+{
+    if (!scratch.ready) {
+        bus_arena_init(&scratch.arena, BUS_ARENA_LIMIT);
+        bus_buf_init(&scratch.body, 4096);
+        scratch.ready = true;
+    }
+    bus_arena_reset(&scratch.arena);
+    bus_buf_reset(&scratch.body);
+}
 
 static const char text_100[] =
     "0123456789012345678901234567890123456789012345678901234567890123456789"
     "01234567890123456789012";
 
-static void call(struct caller *caller);
+static void call(struct caller *caller, int64_t now);
 
 static void called(void *arg, const struct bus_reply *reply)
 {
@@ -65,30 +83,29 @@ static void called(void *arg, const struct bus_reply *reply)
     struct round *round = &caller->bench->round;
     struct echo_Text answer = {0};
     int64_t now = bus_now(&bus_clock_system);
+    scratch_begin();
     if (reply->error.code || bus_unpack_message(reply->body, &echo_Text_shape,
-                                                &caller->arena, &answer, NULL))
+                                                &scratch.arena, &answer, NULL))
         atomic_fetch_add(&round->failed, 1);
     else
         round_note(round, now - caller->started);
-    bus_arena_reset(&caller->arena);
     if (now < round->until)
-        call(caller);
+        call(caller, now);
     else
         round_leave(round);
 }
 
-static void call(struct caller *caller)
+static void call(struct caller *caller, int64_t now)
 {
     struct echo_Text request = {.text = text_100};
-    bus_buf_reset(&caller->body);
-    bus_pack_message(&caller->body, &echo_Text_shape, &request);
-    caller->started = bus_now(&bus_clock_system);
+    bus_pack_message(&scratch.body, &echo_Text_shape, &request);
+    caller->started = now;
     struct bus_request sent = {
         .target = "echo",
         .method = echo_say_method.name,
         .deadline = caller->started + 5 * BUS_SECOND,
         .flags = echo_say_method.flags,
-        .body = bus_buf_bytes(&caller->body),
+        .body = bus_buf_bytes(&scratch.body),
     };
     memset(&sent.meta.trace, 1, sizeof(sent.meta.trace));
     bus_start(caller->bench->bus, &sent, called, caller);
@@ -103,17 +120,11 @@ static void many(struct bench *bench)
     atomic_store(&bench->round.running, (uint32_t)count);
     for (int i = 0; i < count; i++) {
         callers[i].bench = bench;
-        bus_arena_init(&callers[i].arena, BUS_ARENA_LIMIT);
-        bus_buf_init(&callers[i].body, 4096);
+        scratch_begin();
+        call(&callers[i], bus_now(&bus_clock_system));
     }
-    for (int i = 0; i < count; i++)
-        call(&callers[i]);
     while (sem_wait(&bench->round.ended))
         ;
-    for (int i = 0; i < count; i++) {
-        bus_arena_release(&callers[i].arena);
-        bus_buf_release(&callers[i].body);
-    }
     free(callers);
 }
 
@@ -186,6 +197,17 @@ static int by_rate(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
+/* What this process and the other have used, in ns. */
+static int64_t cpu_used(pid_t other)
+{
+    clockid_t id;
+    struct timespec own, its = {0, 0};
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &own);
+    if (clock_getcpuclockid(other, &id) == 0)
+        clock_gettime(id, &its);
+    return (own.tv_sec + its.tv_sec) * BUS_SECOND + own.tv_nsec + its.tv_nsec;
+}
+
 static struct figures one_round(struct bench *bench, int in_flight, double s,
                                 bool ours)
 {
@@ -195,6 +217,8 @@ static struct figures one_round(struct bench *bench, int in_flight, double s,
     round->in_flight = in_flight;
     if (ours)
         before = traffic(bench);
+    pid_t other = ours ? bench->echo : bench->nng;
+    int64_t used = cpu_used(other);
     int64_t start = bus_now(&bus_clock_system);
     round->until = start + (int64_t)(s * 1e9);
     if (!ours)
@@ -204,6 +228,7 @@ static struct figures one_round(struct bench *bench, int in_flight, double s,
     else
         many(bench);
     double took = (double)(bus_now(&bus_clock_system) - start) / 1e9;
+    used = cpu_used(other) - used;
     if (ours)
         after = traffic(bench);
     uint64_t calls = round->calls;
@@ -214,6 +239,7 @@ static struct figures one_round(struct bench *bench, int in_flight, double s,
                 (unsigned long long)round->failed);
     struct figures got = {.rate = (double)calls / took};
     if (kept) {
+        got.cpu_us = (double)used / 1000 / (double)calls;
         got.p50_us = round->samples[kept / 2] / 10.0;
         got.p99_us = round->samples[kept * 99 / 100] / 10.0;
     }
@@ -227,7 +253,7 @@ static struct figures one_round(struct bench *bench, int in_flight, double s,
 }
 
 static void report(int in_flight, const struct figures *ours,
-                   const struct figures *peer, bool json, bool last)
+                   const struct figures *peer, bool json)
 {
     double ratio = ours->rate / peer->rate;
     if (json) {
@@ -236,28 +262,47 @@ static void report(int in_flight, const struct figures *ours,
                "%.3f, \"p50_us\": %.1f, \"p99_us\": %.1f, \"peer_value\": "
                "%.0f, \"peer_p50_us\": %.1f, \"peer_p99_us\": %.1f, "
                "\"requests_per_frame\": %.1f, \"replies_per_frame\": "
-               "%.1f}%s\n",
+               "%.1f, \"cpu_us\": %.2f, \"peer_cpu_us\": %.2f}",
                in_flight, ours->rate, ratio, ours->p50_us, ours->p99_us,
                peer->rate, peer->p50_us, peer->p99_us, ours->in, ours->out,
-               last ? "" : ",");
+               ours->cpu_us, peer->cpu_us);
         return;
     }
     printf("echo-%-5d %10.0f %8.1f %8.1f %11.0f %8.1f %8.1f %7.2f %8.1f "
-           "%8.1f\n",
+           "%8.1f %7.2f %7.2f\n",
            in_flight, ours->rate, ours->p50_us, ours->p99_us, peer->rate,
-           peer->p50_us, peer->p99_us, ratio, ours->in, ours->out);
+           peer->p50_us, peer->p99_us, ratio, ours->in, ours->out,
+           ours->cpu_us, peer->cpu_us);
 }
 
-static void run(struct bench *bench, double seconds, bool json)
+struct wish {
+    double seconds;
+    bool json;
+    const char *only; /* "echo-64"; NULL: all cases */
+};
+
+static const int cases[] = {1, 64, 1024}; /* in flight */
+#define CASES ((int)(sizeof(cases) / sizeof(cases[0])))
+
+static bool wanted(const struct wish *wish, int in_flight)
 {
-    static const int cases[] = {1, 64, 1024};
-    double each = seconds / (3 * ROUNDS * 2);
+    char name[32];
+    snprintf(name, sizeof(name), "echo-%d", in_flight);
+    return !wish->only || strcmp(wish->only, name) == 0;
+}
+
+static void run(struct bench *bench, const struct wish *wish)
+{
+    bool json = wish->json, first = true;
+    double each = wish->seconds / ((wish->only ? 1 : CASES) * ROUNDS * 2);
     if (json)
         puts("[");
     else
         printf("case       troupe/s    p50us    p99us       nng/s    p50us    "
-               "p99us   ratio  req/frm  rep/frm\n");
-    for (int c = 0; c < 3; c++) {
+               "p99us   ratio  req/frm  rep/frm   cpu us nng cpu\n");
+    for (int c = 0; c < CASES; c++) {
+        if (!wanted(wish, cases[c]))
+            continue;
         struct figures ours[ROUNDS], peer[ROUNDS];
         one_round(bench, cases[c], 0.1, true); /* connects, warms up */
         one_round(bench, cases[c], 0.1, false);
@@ -267,10 +312,13 @@ static void run(struct bench *bench, double seconds, bool json)
         }
         qsort(ours, ROUNDS, sizeof(ours[0]), by_rate);
         qsort(peer, ROUNDS, sizeof(peer[0]), by_rate);
-        report(cases[c], &ours[ROUNDS / 2], &peer[ROUNDS / 2], json, c == 2);
+        if (json && !first)
+            puts(",");
+        first = false;
+        report(cases[c], &ours[ROUNDS / 2], &peer[ROUNDS / 2], json);
     }
     if (json)
-        puts("]");
+        puts("\n]");
 }
 
 /* ---- Processes ---- */
@@ -349,15 +397,17 @@ static void stop(struct bench *bench)
 int main(int argc, char **argv)
 {
     static struct bench bench;
-    double seconds = 15;
-    bool json = false;
+    struct wish wish = {.seconds = 15};
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--json") == 0)
-            json = true;
+            wish.json = true;
         else if (strcmp(argv[i], "--seconds") == 0 && i + 1 < argc)
-            seconds = strtod(argv[++i], NULL);
+            wish.seconds = strtod(argv[++i], NULL);
+        else if (strcmp(argv[i], "--case") == 0 && i + 1 < argc)
+            wish.only = argv[++i];
         else {
-            fprintf(stderr, "usage: bench_bus [--seconds N] [--json]\n");
+            fprintf(stderr, "usage: bench_bus [--seconds N] [--json] "
+                            "[--case NAME]\n");
             return 2;
         }
     }
@@ -370,7 +420,7 @@ int main(int argc, char **argv)
     folder_make(bench.home);
     bool started = start(&bench);
     if (started)
-        run(&bench, seconds, json);
+        run(&bench, &wish);
     stop(&bench);
     free(bench.round.samples);
     fflush(stdout);

@@ -27,13 +27,13 @@ struct nng_client {
     struct caller callers[CONTEXTS];
 };
 
-static void call(struct caller *caller)
+static void call(struct caller *caller, int64_t now)
 {
     nng_msg *msg;
     if (nng_msg_alloc(&msg, BENCH_BODY))
         abort();
     memset(nng_msg_body(msg), 'x', BENCH_BODY);
-    caller->started = bus_now(&bus_clock_system);
+    caller->started = now;
     caller->receiving = false;
     nng_aio_set_msg(caller->aio, msg);
     nng_ctx_send(caller->ctx, caller->aio);
@@ -57,7 +57,7 @@ static void step(void *arg)
     int64_t now = bus_now(&bus_clock_system);
     round_note(round, now - caller->started);
     if (now < round->until)
-        call(caller);
+        call(caller, now);
     else
         round_leave(round);
 }
@@ -115,7 +115,7 @@ void nng_client_round(struct nng_client *client, struct round *round)
     }
     atomic_store(&round->running, (uint32_t)round->in_flight);
     for (int i = 0; i < round->in_flight; i++)
-        call(&client->callers[i]);
+        call(&client->callers[i], bus_now(&bus_clock_system));
     while (sem_wait(&round->ended))
         ;
 }

@@ -12,10 +12,11 @@
 
 #include "bus/frame.h"
 #include "bus/server.h"
+#include "tests/unit/bus/serve.h"
 
 static struct bus_server *server;
 
-static void serve(void *arg, struct bus_inbound *inbound)
+static void serve_one(void *arg, struct bus_inbound *inbound)
 {
     (void)arg;
     if (strcmp(inbound->method, "echo") == 0) {
@@ -28,6 +29,11 @@ static void serve(void *arg, struct bus_inbound *inbound)
     /* kept for ever */
     ssize_t n = write(STDOUT_FILENO, "c", 1);
     (void)n;
+}
+
+static void serve(void *arg, struct bus_inbound *list)
+{
+    serve_each(serve_one, arg, list);
 }
 
 int main(int argc, char **argv)

@@ -18,6 +18,7 @@
 #include "bus/frame.h"
 #include "bus/server.h"
 #include "tests/unit/bus/folder.h"
+#include "tests/unit/bus/serve.h"
 
 #define SERVERS 2
 
@@ -47,7 +48,7 @@ static void answer(struct node *node, struct bus_inbound *inbound)
     bus_server_flush(node->server);
 }
 
-static void node_serve(void *arg, struct bus_inbound *inbound)
+static void node_serve_one(void *arg, struct bus_inbound *inbound)
 {
     struct node *node = arg;
     const struct bus_meta *meta = &inbound->meta;
@@ -59,6 +60,11 @@ static void node_serve(void *arg, struct bus_inbound *inbound)
         node->kept = inbound;
     else
         answer(node, inbound);
+}
+
+static void node_serve(void *arg, struct bus_inbound *list)
+{
+    serve_each(node_serve_one, arg, list);
 }
 
 static void node_open(struct node *node)

@@ -12,6 +12,7 @@
 #include "bus/frame.h"
 #include "bus/memory.h"
 #include "bus/server.h"
+#include "tests/unit/bus/serve.h"
 
 struct echo {
     struct bus_server *server;
@@ -30,7 +31,7 @@ struct world {
     const char *keys; /* of the echoes' names */
 };
 
-static inline void echo_serve(void *arg, struct bus_inbound *inbound)
+static inline void echo_serve_one(void *arg, struct bus_inbound *inbound)
 {
     struct echo *echo = arg;
     struct bus_reply reply;
@@ -47,6 +48,11 @@ static inline void echo_serve(void *arg, struct bus_inbound *inbound)
         bus_error_reason(&reply.error, echo->code, "why", "refused");
     bus_inbound_reply(inbound, &reply);
     bus_server_flush(echo->server);
+}
+
+static inline void echo_serve(void *arg, struct bus_inbound *list)
+{
+    serve_each(echo_serve_one, arg, list);
 }
 
 static inline struct bus *open_bus(struct bus_memory *memory, const char *actor)

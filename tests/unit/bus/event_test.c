@@ -18,6 +18,7 @@
 #include "bus/memory.h"
 #include "bus/server.h"
 #include "tests/unit/bus/folder.h"
+#include "tests/unit/bus/serve.h"
 
 struct world {
     char home[FOLDER_MAX];
@@ -35,11 +36,16 @@ struct world {
 
 #define CLOSE_MS 5000 /* is too long, also for a busy machine */
 
-static void serve(void *arg, struct bus_inbound *inbound)
+static void serve_one(void *arg, struct bus_inbound *inbound)
 {
     (void)arg;
     static const struct bus_reply none = {.body = {NULL, 0}};
     bus_inbound_reply(inbound, &none);
+}
+
+static void serve(void *arg, struct bus_inbound *list)
+{
+    serve_each(serve_one, arg, list);
 }
 
 static void hear(void *arg, const struct bus_event *event)

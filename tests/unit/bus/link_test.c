@@ -23,6 +23,7 @@
 #include "bus/names.h"
 #include "bus/server.h"
 #include "tests/unit/bus/folder.h"
+#include "tests/unit/bus/serve.h"
 
 #define PAUSED_REPLIES 5000
 #define PAUSED_BYTES 16384
@@ -45,7 +46,7 @@ struct world {
 
 static uint8_t big[PAUSED_BYTES];
 
-static void serve(void *arg, struct bus_inbound *inbound)
+static void serve_one(void *arg, struct bus_inbound *inbound)
 {
     struct world *world = arg;
     if (world->echo) {
@@ -63,6 +64,11 @@ static void serve(void *arg, struct bus_inbound *inbound)
     world->kept_count++;
     pthread_cond_signal(&world->changed);
     pthread_mutex_unlock(&world->lock);
+}
+
+static void serve(void *arg, struct bus_inbound *list)
+{
+    serve_each(serve_one, arg, list);
 }
 
 static int set_up(void **state)

@@ -16,6 +16,7 @@
 #include "bus/frame.h"
 #include "bus/server.h"
 #include "tests/unit/bus/folder.h"
+#include "tests/unit/bus/serve.h"
 
 struct world {
     char home[FOLDER_MAX];
@@ -24,7 +25,7 @@ struct world {
     struct bus_arena arena;
 };
 
-static void echo_serve(void *arg, struct bus_inbound *inbound)
+static void echo_serve_one(void *arg, struct bus_inbound *inbound)
 {
     struct world *world = arg;
     struct bus_reply reply;
@@ -32,6 +33,11 @@ static void echo_serve(void *arg, struct bus_inbound *inbound)
     reply.body = inbound->body;
     bus_inbound_reply(inbound, &reply);
     bus_server_flush(world->server);
+}
+
+static void echo_serve(void *arg, struct bus_inbound *list)
+{
+    serve_each(echo_serve_one, arg, list);
 }
 
 static int set_up(void **state)

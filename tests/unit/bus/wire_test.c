@@ -21,6 +21,7 @@
 #include "bus/server.h"
 #include "bus/wire.h"
 #include "tests/unit/bus/folder.h"
+#include "tests/unit/bus/serve.h"
 
 extern char **environ;
 
@@ -95,7 +96,7 @@ struct world {
     struct bus_arena arena;
 };
 
-static void echo_serve(void *arg, struct bus_inbound *inbound)
+static void echo_serve_one(void *arg, struct bus_inbound *inbound)
 {
     struct world *world = arg;
     struct bus_reply reply;
@@ -103,6 +104,11 @@ static void echo_serve(void *arg, struct bus_inbound *inbound)
     reply.body = inbound->body;
     bus_inbound_reply(inbound, &reply);
     bus_server_flush(world->server);
+}
+
+static void echo_serve(void *arg, struct bus_inbound *list)
+{
+    serve_each(echo_serve_one, arg, list);
 }
 
 static int set_up(void **state)

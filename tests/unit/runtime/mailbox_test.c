@@ -14,11 +14,17 @@
 
 static struct bus_inbound items[MANY];
 
+static enum mailbox_put put(struct mailbox *box, struct bus_inbound *item)
+{
+    item->next = NULL;
+    return mailbox_put(box, &item);
+}
+
 static void fill(struct mailbox *box, size_t from, size_t to)
 {
     for (size_t i = from; i < to; i++) {
         items[i].received = (int64_t)i + 1;
-        assert_int_equal(mailbox_put(box, &items[i]), MAILBOX_PUT);
+        assert_int_equal(put(box, &items[i]), MAILBOX_PUT);
     }
 }
 
@@ -187,10 +193,34 @@ static void refuses_past_its_limit(void **state)
     struct mailbox box;
     mailbox_init(&box, 2);
     fill(&box, 0, 2);
-    assert_int_equal(mailbox_put(&box, &items[2]), MAILBOX_FULL);
+    assert_int_equal(put(&box, &items[2]), MAILBOX_FULL);
     assert_int_equal(depth_of(&box), 2);
     mailbox_take(&box, 1);
-    assert_int_equal(mailbox_put(&box, &items[2]), MAILBOX_PUT);
+    assert_int_equal(put(&box, &items[2]), MAILBOX_PUT);
+    mailbox_take(&box, 2);
+    mailbox_release(&box);
+}
+
+static void takes_of_a_list_what_fits(void **state)
+{
+    (void)state;
+    struct mailbox box;
+    struct bus_inbound *list = &items[1];
+    mailbox_init(&box, 3);
+    fill(&box, 0, 1);
+    for (size_t i = 1; i < 4; i++)
+        items[i].next = &items[i + 1];
+    items[4].next = NULL;
+    assert_int_equal(mailbox_put(&box, &list), MAILBOX_FULL);
+    assert_ptr_equal(list, &items[3]);
+    assert_ptr_equal(list->next, &items[4]);
+    assert_ptr_equal(mailbox_take(&box, 4), &items[0]);
+    assert_ptr_equal(items[0].next, &items[1]);
+    assert_ptr_equal(items[1].next, &items[2]);
+    assert_null(items[2].next);
+    assert_int_equal(mailbox_put(&box, &list), MAILBOX_PUT);
+    assert_null(list);
+    assert_int_equal(depth_of(&box), 2);
     mailbox_take(&box, 2);
     mailbox_release(&box);
 }
@@ -202,7 +232,7 @@ static void closed_it_gives_what_it_has_and_takes_nothing(void **state)
     mailbox_init(&box, 4);
     fill(&box, 0, 1);
     mailbox_close(&box);
-    assert_int_equal(mailbox_put(&box, &items[1]), MAILBOX_CLOSED);
+    assert_int_equal(put(&box, &items[1]), MAILBOX_CLOSED);
     assert_ptr_equal(mailbox_wait(&box, 4), &items[0]);
     assert_null(mailbox_wait(&box, 4));
     mailbox_return(&box, &items[0]);
@@ -220,6 +250,7 @@ int main(void)
         cmocka_unit_test(every_request_is_taken_once),
         cmocka_unit_test(a_burst_wakes_all_it_needs),
         cmocka_unit_test(refuses_past_its_limit),
+        cmocka_unit_test(takes_of_a_list_what_fits),
         cmocka_unit_test(closed_it_gives_what_it_has_and_takes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

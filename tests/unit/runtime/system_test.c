@@ -218,7 +218,8 @@ static void stats_count(void **state)
     runtime.errors = 2;
     runtime.busy = 1;
     method_count(&runtime.methods.entries[1], true, 5000);
-    mailbox_put(&runtime.mailbox, fake_inbound("look", NULL));
+    struct bus_inbound *waiting = fake_inbound("look", NULL);
+    mailbox_put(&runtime.mailbox, &waiting);
     fake.now += 40 * BUS_MILLI;
     snprintf(expected, sizeof(expected),
              "{\"actor\":\"t\",\"instance\":\"1\",\"node\":\"n1\",\"pid\":%d,"
