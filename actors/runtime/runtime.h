@@ -127,7 +127,7 @@ void runtime_stop(struct runtime *runtime, int64_t deadline);
 void runtime_free(struct runtime *runtime);
 
 /* Takes one request from a link's thread: the server's serve function. */
-void runtime_serve(void *arg, struct bus_inbound *inbound);
+void runtime_serve(void *arg, struct bus_inbound *list);
 
 /* The same for a request of the process's own. */
 void runtime_take(struct runtime *runtime, struct bus_inbound *inbound);
