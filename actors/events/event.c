@@ -51,8 +51,8 @@ static const struct bus_field dead_fields[] = {
     FIELD(struct event_dead, "group", group, .kind = BUS_TEXT),
     FIELD(struct event_dead, "method", method, .kind = BUS_TEXT),
     FIELD(struct event_dead, "attempts", attempts, .kind = BUS_I32),
-    FIELD(struct event_dead, "first", first, .kind = BUS_TIME),
-    FIELD(struct event_dead, "last", last, .kind = BUS_TIME),
+    FIELD(struct event_dead, "first", first, .kind = BUS_TEXT),
+    FIELD(struct event_dead, "last", last, .kind = BUS_TEXT),
     FIELD(struct event_dead, "code", code, .kind = BUS_TEXT),
     FIELD(struct event_dead, "sentence", sentence, .kind = BUS_TEXT),
 };

@@ -43,7 +43,7 @@ struct event_dead {
     struct event *event;
     const char *group, *method; /* which could not handle it */
     int32_t attempts;
-    int64_t first, last;
+    const char *first, *last;    /* of the attempts; RFC 3339 */
     const char *code, *sentence; /* the cause, by name */
 };
 

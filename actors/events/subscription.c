@@ -12,6 +12,7 @@
 
 #include "bus/code.h"
 #include "bus/log.h"
+#include "bus/text.h"
 
 #define BIT(part) (UINT32_C(1) << (part))
 
@@ -284,12 +285,15 @@ static int bury(struct subscription *sub, struct held *held,
     int code = held->broken          ? BUS_DATA_LOSS
                : held->tries.started ? BUS_UNKNOWN
                                      : held->tries.code;
+    char first[TEXT_TIME_MAX], last[TEXT_TIME_MAX];
+    text_time_write(held->tries.first, first);
+    text_time_write(held->tries.last, last);
     const struct event_dead dead = {.event = held->event,
                                     .group = sub->group.name,
                                     .method = route ? route->method : "",
                                     .attempts = held->tries.attempts,
-                                    .first = held->tries.first,
-                                    .last = held->tries.last,
+                                    .first = first,
+                                    .last = last,
                                     .code = bus_code_name(code),
                                     .sentence = cause(held)};
     struct bus_bytes blob;

@@ -24,6 +24,7 @@
     X(ping)                                                                    \
     X(stats)                                                                   \
     X(saga)                                                                    \
+    X(dlq)                                                                     \
     X(new)                                                                     \
     X(gen)                                                                     \
     X(complete)                                                                \
