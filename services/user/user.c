@@ -95,7 +95,32 @@ int user_saveUser(struct bus_call *call, const struct user_UserRequest *req,
     code = user_row_insert(call, &row);
     if (code == BUS_ALREADY_EXISTS)
         return bus_refuse(call, code, "用户已存在");
-    return code ? code : reply_fill(call, &row, ret);
+    if (!code)
+        code = reply_fill(call, &row, ret);
+    return code ? code
+                : bus_publish_durable(call, "user.registered", ret->id,
+                                      &user_UserResponse_shape, ret);
+}
+
+/* Whoever was taken back meanwhile is not welcomed. */
+int user_welcome(struct bus_call *call, const struct user_UserResponse *req,
+                 struct user_WelcomeReply *ret)
+{
+    struct user_row row;
+    int64_t id;
+    int code = id_parse(call, req->id, &id);
+    if (code)
+        return code;
+    code = user_row_find_one(call, id, &row);
+    if (code == BUS_NOT_FOUND)
+        return BUS_OK;
+    struct welcome_row welcome = {.user_id = id, .name = row.name};
+    if (!code)
+        code = welcome_row_insert(call, &welcome);
+    if (code && code != BUS_ALREADY_EXISTS)
+        return code;
+    ret->welcomed = code == BUS_OK;
+    return BUS_OK;
 }
 
 /* Undoes saveUser. That the row is gone already is what was wanted. */

@@ -8,6 +8,13 @@ CREATE TABLE `user` (
   UNIQUE KEY `number_unique` (`number`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
 
+-- Who was welcomed: one row an event of user.registered.
+CREATE TABLE `welcome` (
+  `user_id` bigint NOT NULL,
+  `name` varchar(64) NOT NULL,
+  PRIMARY KEY (`user_id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+
 -- The demonstration user; the password is 123456.
 INSERT INTO `user` (`id`, `name`, `number`, `password`, `gender`) VALUES
   (1, '小明', '666', '$y$j9T$3X/A1MfL3O0lwfXFn.LRr.$6qqxAg3yAT9zAgxI2yM3tTTjPscVdfEyo5oOu41sNA.', '男');
