@@ -21,7 +21,7 @@
 #include "bus/clock.h"
 #include "bus/error.h"
 
-#define REDIS_ARGS_MAX 10
+#define REDIS_ARGS_MAX 12
 #define REDIS_WAIT                                                             \
     (500 * BUS_MILLI) /* for an answer; a deadline is shorter                  \
                        */
