@@ -31,6 +31,8 @@ static void conn_free(struct http_conn *conn)
     http_reader_release(&conn->reader);
     bus_buf_release(&conn->pending);
     bus_buf_release(&conn->out);
+    bus_buf_release(&conn->sealed);
+    tls_link_free(conn->link);
     free(conn);
     if (server->options.closed)
         server->options.closed(server->options.arg);
@@ -97,6 +99,9 @@ static void answer_sent(struct http_conn *conn)
     if (conn->out.cap > HTTP_KEEP)
         bus_buf_release(&conn->out);
     bus_buf_reset(&conn->out);
+    if (conn->sealed.cap > HTTP_KEEP)
+        bus_buf_release(&conn->sealed);
+    bus_buf_reset(&conn->sealed);
     if (conn->closing)
         return;
     if (conn->ending) {
@@ -122,13 +127,24 @@ static void on_written(uv_write_t *write, int status)
         answer_sent(conn);
 }
 
+/* As records, and the word of the end behind the last answer. */
+static bool seal(struct http_conn *conn)
+{
+    if (!tls_link_send(conn->link, bus_buf_bytes(&conn->out), &conn->sealed))
+        return false;
+    if (conn->ending)
+        tls_link_end(conn->link, &conn->sealed);
+    return !conn->sealed.failed;
+}
+
 static void out_write(struct http_conn *conn)
 {
-    if (conn->out.failed) {
+    if (conn->out.failed || (conn->link && !seal(conn))) {
         conn_close(conn);
         return;
     }
-    uv_buf_t buf = uv_buf_init((char *)conn->out.data, (unsigned)conn->out.len);
+    const struct bus_buf *out = conn->link ? &conn->sealed : &conn->out;
+    uv_buf_t buf = uv_buf_init((char *)out->data, (unsigned)out->len);
     int done = uv_try_write((uv_stream_t *)&conn->tcp, &buf, 1);
     if (done == (int)buf.len) {
         answer_sent(conn);
@@ -162,11 +178,55 @@ void http_answer(struct http_ticket *ticket, struct http_answer *answer)
 
 /* --- reading --- */
 
+/* Bytes of the handshake, or an alert. */
+struct aside {
+    uv_write_t write;
+    struct http_conn *conn; /* to be closed afterwards; NULL: it goes on */
+    struct bus_buf bytes;
+};
+
+static void on_aside(uv_write_t *write, int status)
+{
+    struct aside *aside = write->data;
+    (void)status; /* what fails here fails for the connection, too */
+    if (aside->conn)
+        conn_close(aside->conn);
+    bus_buf_release(&aside->bytes);
+    free(aside);
+}
+
+/* Takes the bytes over. last: the connection is closed behind them. */
+static void send_aside(struct http_conn *conn, struct bus_buf *bytes, bool last)
+{
+    struct aside *aside = calloc(1, sizeof(*aside));
+    if (!aside)
+        abort();
+    uv_buf_t buf = uv_buf_init((char *)bytes->data, (unsigned)bytes->len);
+    aside->write.data = aside;
+    aside->conn = last ? conn : NULL;
+    aside->bytes = *bytes;
+    if (uv_write(&aside->write, (uv_stream_t *)&conn->tcp, &buf, 1, on_aside)) {
+        bus_buf_release(&aside->bytes);
+        free(aside);
+        conn_close(conn);
+    }
+}
+
 static void say_continue(struct http_conn *conn)
 {
     static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
+    const struct bus_bytes word = {(const uint8_t *)text, sizeof(text) - 1};
     uv_buf_t buf = uv_buf_init((char *)(uintptr_t)text, sizeof(text) - 1);
     conn->reader.wants_continue = false;
+    if (conn->link) {
+        struct bus_buf sealed;
+        bus_buf_init(&sealed, HTTP_TLS_RECORD);
+        if (tls_link_send(conn->link, word, &sealed))
+            send_aside(conn, &sealed, false);
+        else
+            bus_buf_release(&sealed);
+        return;
+    }
     /* A client whose window has no room for 25 bytes just waits for them; half
      * of them would be garbage. */
     int done = uv_try_write((uv_stream_t *)&conn->tcp, &buf, 1);
@@ -223,6 +283,22 @@ static void on_alloc(uv_handle_t *handle, size_t hint, uv_buf_t *ret)
     *ret = uv_buf_init((char *)server->read_bytes, HTTP_READ_BYTES);
 }
 
+/* What a peer sent that talks TLS. */
+static void take_sealed(struct http_conn *conn, struct bus_bytes from)
+{
+    struct bus_buf plain, out;
+    bus_buf_init(&plain, HTTP_PENDING_MAX);
+    bus_buf_init(&out, HTTP_PENDING_MAX);
+    bool fine = tls_link_receive(conn->link, from, &plain, &out);
+    if (out.len > 0)
+        send_aside(conn, &out, !fine);
+    else if (!fine)
+        conn_close(conn);
+    if (fine && plain.len > 0 && !conn->closing)
+        take(conn, plain.data, plain.len);
+    bus_buf_release(&plain);
+}
+
 static void on_read(uv_stream_t *stream, ssize_t len, const uv_buf_t *buf)
 {
     struct http_conn *conn = conn_of((uv_handle_t *)stream);
@@ -232,6 +308,11 @@ static void on_read(uv_stream_t *stream, ssize_t len, const uv_buf_t *buf)
     }
     if (len == 0 || conn->ending)
         return;
+    if (conn->link) {
+        take_sealed(
+            conn, (struct bus_bytes){(const uint8_t *)buf->base, (size_t)len});
+        return;
+    }
     take(conn, (const uint8_t *)buf->base, (size_t)len);
 }
 
@@ -239,7 +320,7 @@ static void on_read(uv_stream_t *stream, ssize_t len, const uv_buf_t *buf)
 static void go_on(struct http_conn *conn)
 {
     struct bus_buf ahead = conn->pending;
-    bus_buf_init(&conn->pending, HTTP_READ_BYTES);
+    bus_buf_init(&conn->pending, HTTP_PENDING_MAX);
     if (ahead.len)
         take(conn, ahead.data, ahead.len);
     bus_buf_release(&ahead);
@@ -286,8 +367,11 @@ static struct http_conn *conn_new(struct http_listener *listener)
     uv_timer_init(server->options.loop, &conn->timer);
     conn->tcp.data = conn->timer.data = conn;
     http_reader_init(&conn->reader, listener->body_max);
-    bus_buf_init(&conn->pending, HTTP_READ_BYTES);
+    bus_buf_init(&conn->pending, HTTP_PENDING_MAX);
     bus_buf_init(&conn->out, HTTP_ANSWER_MAX);
+    bus_buf_init(&conn->sealed, HTTP_ANSWER_MAX * 2);
+    if (listener->tls)
+        conn->link = tls_link_new(listener->tls);
     conn->next = server->conns;
     conn->self = &server->conns;
     if (conn->next)
@@ -310,7 +394,7 @@ void conn_accept(struct http_listener *listener)
     note_peer(conn);
     size_t count = conn->server->conn_count;
     size_t most = conn->server->options.conn_max;
-    if (count > most + HTTP_REFUSED_MAX) {
+    if (count > most + HTTP_REFUSED_MAX || (count > most && conn->link)) {
         conn_close(conn);
         return;
     }
@@ -323,7 +407,10 @@ void conn_accept(struct http_listener *listener)
         out_write(conn);
         return;
     }
-    idle_begin(conn);
+    if (conn->link)
+        timer_set(conn, waits_of(conn)->head_ms); /* the handshake, too */
+    else
+        idle_begin(conn);
     go_on(conn);
 }
 

@@ -7,6 +7,10 @@
 #define HTTP_CONN_H
 
 #include "actors/http/server.h"
+#include "actors/http/tls.h"
+
+/* Bytes read past a request: one read, and the record that it completed. */
+#define HTTP_PENDING_MAX (HTTP_READ_BYTES + 2 * HTTP_TLS_RECORD)
 
 struct http_listener {
     struct http_server *server;
@@ -14,6 +18,7 @@ struct http_listener {
     http_serve *serve;
     void *arg;
     size_t body_max;
+    struct http_tls *tls; /* the caller's; NULL: none */
     uv_tcp_t tcp;
     bool listening;
 };
@@ -37,6 +42,8 @@ struct http_conn {
     uv_write_t write;
     uv_shutdown_t shutdown;
     struct http_reader reader;
+    struct tls_link *link;  /* NULL: what is read is what was sent */
+    struct bus_buf sealed;  /* out as records */
     struct bus_buf pending; /* bytes read past the current request */
     struct bus_buf out;
     struct http_ticket *ticket;     /* NULL: none under way */

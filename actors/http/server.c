@@ -64,6 +64,7 @@ listener_new(struct http_server *server,
     listener->serve = options->serve;
     listener->arg = options->arg;
     listener->body_max = options->body_max;
+    listener->tls = options->tls;
     listener->tcp.data = listener;
     listener->listening = true;
     listener->next = server->listeners;

@@ -20,6 +20,8 @@
 #include "bus/clock.h"
 #include "bus/error.h"
 
+struct http_tls;
+
 #define HTTP_BACKLOG 1024
 #define HTTP_READ_BYTES ((size_t)64 << 10) /* one read */
 #define HTTP_IDLE_MS 75000                 /* a connection between requests */
@@ -66,10 +68,11 @@ struct http_ticket {
 typedef void http_serve(void *arg, struct http_conn *conn);
 
 struct http_listener_options {
-    const char *name; /* what errors begin with */
-    const char *host; /* an IP address, v4 or v6 */
-    int port;         /* 0: any free one, see http_listener_port */
-    size_t body_max;  /* bytes of one request's body */
+    const char *name;     /* what errors begin with */
+    const char *host;     /* an IP address, v4 or v6 */
+    int port;             /* 0: any free one, see http_listener_port */
+    size_t body_max;      /* bytes of one request's body */
+    struct http_tls *tls; /* tls.h; the caller's, outlives it; NULL: none */
     http_serve *serve;
     void *arg;
 };

@@ -14,10 +14,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "actors/runtime/settings.h"
 #include "actors/saga/config.h"
 #include "bus/clock.h"
+#include "bus/code.h"
 
 /* Where the runtime sets no deadline. */
 #define DRAIN_MAX_NS (10 * BUS_SECOND)
@@ -284,7 +286,11 @@ static int open_branches(struct saga_actor *self,
                          struct bus_error *err)
 {
     struct bus_list allow = {0};
+    const char *ca = saga_branch_ca(self->process);
     int code = saga_allow(self->process, &allow, err);
+    if (!code && ca && access(ca, R_OK) != 0)
+        code = bus_error_set(err, BUS_INVALID_ARGUMENT,
+                             "key BranchCa: %s cannot be read", ca);
     if (code)
         return code;
     const struct http_branch_options options = {
@@ -292,6 +298,7 @@ static int open_branches(struct saga_actor *self,
         .allow = allow.items,
         .allow_count = allow.count,
         .allow_all = allow.count == 0 && (!dtm || allow_loopback(dtm->host)),
+        .ca_file = ca,
     };
     self->calls.branches = http_branches_new(&options);
     return BUS_OK;
@@ -315,6 +322,9 @@ static int open_http(struct saga_actor *self, const struct saga_dtm_config *dtm,
         .port = dtm->port,
         .debug_port = hooks ? dtm->debug_port : -1,
         .token = dtm->token,
+        .cert = dtm->tls ? dtm->tls->cert : "",
+        .key = dtm->tls ? dtm->tls->key : "",
+        .client_ca = dtm->tls ? dtm->tls->client_ca : "",
         .body_max = dtm->max_bytes,
         .rate = dtm->max_rate,
     };

@@ -27,6 +27,7 @@ struct saga_config {
     uint32_t keep_days;
     uint32_t alert_limit;
     const char *alert_url;
+    const char *branch_ca;
     struct bus_list allow; /* const char * */
 };
 
@@ -36,6 +37,23 @@ struct saga_config {
         .offset = offsetof(struct saga_dtm_config, member),                    \
         .presence = BUS_NO_PRESENCE, .rule = (rule_)                           \
     }
+#define TLS_KEY(key_, member, flags_)                                          \
+    {                                                                          \
+        .name = (key_), .kind = BUS_TEXT, .flags = (flags_),                   \
+        .offset = offsetof(struct saga_tls_config, member),                    \
+        .presence = BUS_NO_PRESENCE                                            \
+    }
+static const struct bus_field tls_fields[] = {
+    TLS_KEY("Cert", cert, BUS_REQUIRED),
+    TLS_KEY("Key", key, BUS_REQUIRED),
+    TLS_KEY("ClientCa", client_ca, 0),
+};
+static const struct bus_shape tls_shape = {
+    .name = "saga.Tls",
+    .size = sizeof(struct saga_tls_config),
+    .count = sizeof(tls_fields) / sizeof(tls_fields[0]),
+    .fields = tls_fields,
+};
 static const struct bus_rule host_rule = {.fallback = "127.0.0.1"};
 static const struct bus_rule port_rule = {.fallback = "36789"};
 static const struct bus_rule debug_rule = {.fallback = "36791"};
@@ -44,6 +62,11 @@ static const struct bus_field dtm_fields[] = {
     DTM_KEY("Port", port, BUS_U16, &port_rule),
     DTM_KEY("DebugPort", debug_port, BUS_U16, &debug_rule),
     DTM_KEY("Token", token, BUS_TEXT, NULL),
+    {.name = "Tls",
+     .kind = BUS_MESSAGE,
+     .offset = offsetof(struct saga_dtm_config, tls),
+     .presence = BUS_NO_PRESENCE,
+     .shape = &tls_shape},
     DTM_KEY("MaxBytes", max_bytes, BUS_U32, NULL),
     DTM_KEY("MaxRate", max_rate, BUS_U32, NULL),
     DTM_KEY("TimeoutToFail", timeout_to_fail, BUS_U32, NULL),
@@ -95,6 +118,10 @@ static const struct bus_field config_fields[] = {
     {.name = "AlertWebHook",
      .kind = BUS_TEXT,
      .offset = offsetof(struct saga_config, alert_url),
+     .presence = BUS_NO_PRESENCE},
+    {.name = "BranchCa",
+     .kind = BUS_TEXT,
+     .offset = offsetof(struct saga_config, branch_ca),
      .presence = BUS_NO_PRESENCE},
     {.name = "Allow",
      .kind = BUS_TEXT,
@@ -148,6 +175,12 @@ const char *saga_alert_url(struct actor_process *process)
 {
     const struct saga_config *config = process->own;
     return config ? config->alert_url : "";
+}
+
+const char *saga_branch_ca(struct actor_process *process)
+{
+    const struct saga_config *config = process->own;
+    return config && config->branch_ca[0] ? config->branch_ca : NULL;
 }
 
 void saga_limits(struct actor_process *process, struct orchestrator_config *ret)

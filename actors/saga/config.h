@@ -17,6 +17,14 @@ extern const struct bus_shape saga_config_shape;
 int saga_journal_source(struct actor_process *process, const char **ret,
                         struct bus_error *err);
 
+/* Tls: PEM files. client_ca "": whoever comes; else only who has a certificate
+ * that it signed. */
+struct saga_tls_config {
+    const char *cert;
+    const char *key;
+    const char *client_ca;
+};
+
 /* Dtm: where DTM's API is served, and what holds where a transaction says
  * nothing. Times in seconds; zeros are the defaults of dtm.h. */
 struct saga_dtm_config {
@@ -24,6 +32,7 @@ struct saga_dtm_config {
     uint16_t port;       /* 0: any free one */
     uint16_t debug_port; /* with --test-hooks */
     const char *token;
+    struct saga_tls_config *tls; /* NULL: plain HTTP */
     uint32_t max_bytes;
     uint32_t max_rate; /* requests a second */
     uint32_t timeout_to_fail;
@@ -42,6 +51,10 @@ void saga_limits(struct actor_process *process,
 /* AlertWebHook: told of a branch that fails AlertRetryLimit times (3) and more;
  * "": nobody. */
 const char *saga_alert_url(struct actor_process *process);
+
+/* BranchCa: a PEM file, whom HTTPS branches are believed by; NULL: the system's
+ * list. */
+const char *saga_branch_ca(struct actor_process *process);
 
 /* Allow: what may be called over HTTP (struct allow_rule, in the arena). */
 int saga_allow(struct actor_process *process, struct bus_list *ret,

@@ -12,6 +12,7 @@
 
 #include "actors/http/server.h"
 #include "actors/http/target.h"
+#include "actors/http/tls.h"
 #include "actors/saga/allow.h"
 #include "bus/code.h"
 
@@ -33,6 +34,7 @@ struct asker {
 struct dtm_http {
     struct dtm_http_options options;
     struct http_server *server;
+    struct http_tls *tls; /* NULL: plain HTTP */
     struct http_listener *api, *debug;
     struct asker *answered, **answered_last;
     int64_t second; /* of the rate's count */
@@ -215,7 +217,8 @@ static void serve_debug(void *arg, struct http_conn *conn)
 }
 
 static int listen_at(struct dtm_http *http, int port, http_serve *serve,
-                     struct http_listener **ret, struct bus_error *err)
+                     struct http_tls *tls, struct http_listener **ret,
+                     struct bus_error *err)
 {
     const struct http_listener_options listener = {
         .name = "DTM's API",
@@ -223,6 +226,7 @@ static int listen_at(struct dtm_http *http, int port, http_serve *serve,
         .port = port,
         .body_max =
             http->options.body_max ? http->options.body_max : DTM_BODY_MAX,
+        .tls = tls,
         .serve = serve,
         .arg = http,
     };
@@ -236,10 +240,10 @@ static int check(const struct dtm_http_options *options, struct bus_error *err)
     if (options->debug_port >= 0)
         return bus_error_set(err, BUS_INVALID_ARGUMENT,
                              "a test's clock is served on loopback only");
-    if (!options->token[0])
+    if (!options->token[0] && !options->client_ca[0])
         return bus_error_set(err, BUS_INVALID_ARGUMENT,
-                             "DTM's API needs a Token where its Host is not "
-                             "loopback");
+                             "DTM's API needs a Token, or Tls with a ClientCa, "
+                             "where its Host is not loopback");
     return BUS_OK;
 }
 
@@ -261,10 +265,15 @@ int dtm_http_open(const struct dtm_http_options *options, struct dtm_http **ret,
     http->options = *options;
     http->answered_last = &http->answered;
     http->server = http_server_new(&server);
-    code = listen_at(http, options->port, serve_api, &http->api, err);
-    if (!code && options->debug_port >= 0)
-        code = listen_at(http, options->debug_port, serve_debug, &http->debug,
+    if (options->cert[0])
+        code = http_tls_new(options->cert, options->key, options->client_ca,
+                            &http->tls, err);
+    if (!code)
+        code = listen_at(http, options->port, serve_api, http->tls, &http->api,
                          err);
+    if (!code && options->debug_port >= 0)
+        code = listen_at(http, options->debug_port, serve_debug, NULL,
+                         &http->debug, err);
     *ret = http; /* the caller closes it also when it failed */
     return code;
 }
@@ -294,5 +303,6 @@ void dtm_http_free(struct dtm_http *http)
 {
     dtm_http_flush(http);
     http_server_free(http->server);
+    http_tls_free(http->tls);
     free(http);
 }

@@ -28,6 +28,7 @@ class Busi:
     """Starts on a free port; url(path) leads to it."""
 
     def __init__(self):
+        self.scheme = "http"
         self.lock = threading.Lock()
         self.calls = []
         self.scripts = {}
@@ -52,12 +53,15 @@ class Busi:
             daemon_threads = True
             request_queue_size = 128
 
+            def handle_error(self, request, client_address):
+                pass  # whoever calls hears of it
+
         self.server = Server(("127.0.0.1", 0), Handler)
         self.port = self.server.server_address[1]
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def url(self, path):
-        return f"http://127.0.0.1:{self.port}/{path}"
+        return f"{self.scheme}://127.0.0.1:{self.port}/{path}"
 
     def script(self, path, *answers):
         """Answers of a path: (status, body), or a body with status 200."""

@@ -26,12 +26,14 @@ def free_ports(count):
 class Actor:
     """The saga actor in a home of its own."""
 
-    def __init__(self, binary, home, hooks=True, extra="", dtm="", up=None):
+    def __init__(self, binary, home, hooks=True, extra="", dtm="", up=None,
+                 probe_debug=False):
         self.binary = binary
         self.home = home
         self.hooks = hooks
         self.up = up or {200}  # what a ready actor answers
         self.port, self.debug = free_ports(2)
+        self.probe = self.debug if probe_debug else self.port
         self.config = os.path.join(home, "saga.yaml")
         with open(self.config, "w", encoding="utf-8") as out:
             out.write(
@@ -57,7 +59,7 @@ class Actor:
             if self.process.poll() is not None:
                 break
             try:
-                if Client(self.port).get("version").status in self.up:
+                if Client(self.probe).get("version").status in self.up:
                     return
             except OSError:
                 time.sleep(0.01)  # between two tries, not for anything
