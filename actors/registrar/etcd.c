@@ -16,6 +16,7 @@
 #include "bus/arena.h"
 #include "bus/code.h"
 #include "bus/json.h"
+#include "bus/utf8.h"
 
 #define HTTP_OK 200
 #define TOKEN_MAX 1024
@@ -162,13 +163,24 @@ static const struct bus_field said_fields[] = {
 static const struct bus_shape said_shape = {"Said", sizeof(struct said), 2,
                                             said_fields};
 
+/* How long its first line is. */
+static size_t text_line(struct bus_bytes text)
+{
+    const uint8_t *end = text.len ? memchr(text.data, '\n', text.len) : NULL;
+    return end ? (size_t)(end - text.data) : text.len;
+}
+
 static int refused(const struct etcd *etcd, long status, struct bus_error *err)
 {
     struct bus_arena arena;
     struct said said = {"", ""};
+    struct bus_bytes answer = bus_buf_bytes(&etcd->answer);
     bus_arena_init(&arena, BUS_ARENA_LIMIT);
-    bus_json_read(bus_buf_bytes(&etcd->answer), &said_shape, &arena, &said,
-                  NULL, NULL);
+    /* Its gateway itself answers in plain text. */
+    if (bus_json_read(answer, &said_shape, &arena, &said, NULL, NULL) &&
+        bus_utf8_valid(answer.data, answer.len))
+        said.message = bus_arena_text_n(&arena, (const char *)answer.data,
+                                        text_line(answer));
     int code = status == 401   ? BUS_UNAUTHENTICATED
                : status == 404 ? BUS_NOT_FOUND
                : status >= 500 ? BUS_UNAVAILABLE
