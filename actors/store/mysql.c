@@ -12,7 +12,6 @@
  * deadline cut short runs on in the server until it notices.
  */
 #include <assert.h>
-#include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <pthread.h>
@@ -25,7 +24,9 @@
 #include "actors/store/dsn.h"
 #include "actors/store/kept.h"
 #include "actors/store/mysql_error.h"
+#include "actors/store/mysql_io.h"
 #include "actors/store/mysql_rows.h"
+#include "actors/store/mysql_text.h"
 #include "actors/store/row.h"
 #include "actors/store/sql.h"
 #include "actors/store/zone.h"
@@ -33,12 +34,11 @@
 #include "bus/code.h"
 #include "bus/text.h"
 
-#define CONNECT_WAIT (10 * BUS_SECOND) /* when the deadline is further */
 #define ROLLBACK_WAIT (2 * BUS_SECOND)
 #define DEFINE_WAIT (60 * BUS_SECOND)
-#define LOCK_WAIT_S 5        /* a statement waits for a row's lock */
-#define LIBRARY_WAIT_S 3600u /* the library's own; ours is shorter */
+#define LOCK_WAIT_S 5 /* a statement waits for a row's lock */
 #define SECOND_US INT64_C(1000000)
+#define TEXT_MAX ((size_t)2 << 20) /* bytes of statements in one round trip */
 
 struct sql {
     struct dsn dsn;
@@ -50,12 +50,7 @@ struct sql {
     void *hooks_arg;
     struct kept statements; /* MYSQL_STMT */
     struct mysql_scratch scratch;
-};
-
-struct request {
-    const char *text;
-    const struct sql_value *args;
-    size_t count;
+    struct bus_buf text; /* of what goes in one round trip */
 };
 
 static int64_t now(void)
@@ -71,29 +66,6 @@ static void *array_new(size_t count, size_t size)
     return array;
 }
 
-/* ---- deadlines ---- */
-
-/* Of what this thread is waiting for in the library. */
-static _Thread_local int64_t io_deadline;
-
-/* The library's hook: 1 ready, 0 too late, -1 failure. */
-static int on_io(my_socket fd, my_bool is_read, int timeout)
-{
-    struct pollfd at = {.fd = fd, .events = is_read ? POLLIN : POLLOUT};
-    (void)timeout;
-    for (;;) {
-        int64_t left = io_deadline - now();
-        if (left <= 0) {
-            errno = ETIMEDOUT;
-            return 0;
-        }
-        int64_t ms = left / BUS_MILLI + 1;
-        int ready = poll(&at, 1, ms < INT32_MAX ? (int)ms : INT32_MAX);
-        if (ready > 0 || (ready < 0 && errno != EINTR))
-            return ready;
-    }
-}
-
 /* ---- errors ---- */
 
 static void disconnect(struct sql *sql)
@@ -102,7 +74,7 @@ static void disconnect(struct sql *sql)
     if (!sql->my)
         return;
     /* First the connection: then closing statements asks nobody. */
-    io_deadline = now() + ROLLBACK_WAIT;
+    mysql_io_until(now() + ROLLBACK_WAIT);
     mysql_close(sql->my);
     sql->my = NULL;
     while ((stmt = kept_take(&sql->statements)))
@@ -114,7 +86,7 @@ static void roll_back(struct sql *sql)
 {
     if (!sql->my)
         return;
-    io_deadline = now() + ROLLBACK_WAIT;
+    mysql_io_until(now() + ROLLBACK_WAIT);
     if (mysql_rollback(sql->my))
         disconnect(sql);
 }
@@ -129,7 +101,7 @@ static int fail_late(struct bus_error *err)
 static int fail(struct sql *sql, unsigned number, const char *text,
                 struct bus_error *err)
 {
-    bool late = now() >= io_deadline;
+    bool late = mysql_io_late();
     int code = mysql_error_fill(number, text, err);
     if (mysql_error_gone(number)) {
         disconnect(sql);
@@ -167,41 +139,42 @@ static int fail_gone(struct bus_error *err)
 
 /* ---- connecting ---- */
 
-/* A statement of the driver's own, without arguments or rows. */
-static int run_own(struct sql *sql, const char *text, int64_t deadline,
-                   struct bus_error *err)
+static int fail_query(struct sql *sql, struct bus_error *err)
 {
-    io_deadline = deadline;
-    if (mysql_real_query(sql->my, text, (unsigned long)strlen(text)) == 0)
-        return BUS_OK;
     unsigned number = mysql_errno(sql->my);
     char sentence[BUS_SENTENCE_MAX];
     snprintf(sentence, sizeof(sentence), "%s", mysql_error(sql->my));
     return fail(sql, number, sentence, err);
 }
 
-static void set_options(struct sql *sql, int64_t deadline)
+/* A statement of the driver's own, without arguments or rows. */
+static int run_own(struct sql *sql, const char *text, int64_t deadline,
+                   struct bus_error *err)
 {
-    int64_t wait = deadline - now();
-    int64_t most = sql->dsn.timeout_ns ? sql->dsn.timeout_ns : CONNECT_WAIT;
-    if (wait > most)
-        wait = most;
-    io_deadline = now() + wait;
-    unsigned seconds = (unsigned)(wait / BUS_SECOND + 1);
-    const unsigned library = LIBRARY_WAIT_S;
-    const my_bool verify = sql->dsn.tls == DSN_TLS_ON;
-    const my_bool enforce = sql->dsn.tls != DSN_TLS_OFF;
-    const unsigned local = 0;
-    mysql_optionsv(sql->my, MYSQL_OPT_CONNECT_TIMEOUT, &seconds);
-    mysql_optionsv(sql->my, MYSQL_OPT_READ_TIMEOUT, &library);
-    mysql_optionsv(sql->my, MYSQL_OPT_WRITE_TIMEOUT, &library);
-    mysql_optionsv(sql->my, MYSQL_SET_CHARSET_NAME, sql->dsn.charset);
-    mysql_optionsv(sql->my, MYSQL_OPT_LOCAL_INFILE, &local);
-    mysql_optionsv(sql->my, MARIADB_OPT_IO_WAIT, on_io);
-    if (enforce) {
-        mysql_optionsv(sql->my, MYSQL_OPT_SSL_ENFORCE, &enforce);
-        mysql_optionsv(sql->my, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &verify);
-    }
+    mysql_io_until(deadline);
+    return mysql_real_query(sql->my, text, (unsigned long)strlen(text)) == 0
+               ? BUS_OK
+               : fail_query(sql, err);
+}
+
+/* Statements of the driver's own before and after one with arguments; "" for
+ * none. number: whose result it is that ret receives. */
+static int run_around(struct sql *sql, const char *before,
+                      const struct sql_statement *statement, const char *after,
+                      int64_t deadline, struct sql_done *ret,
+                      struct bus_error *err)
+{
+    bus_buf_reset(&sql->text);
+    bus_buf_text(&sql->text, before);
+    mysql_text_write(&sql->text, sql->dsn.charset, statement);
+    bus_buf_text(&sql->text, after);
+    if (sql->text.failed)
+        abort(); /* mysql_text_fits has bounded it */
+    mysql_io_until(deadline);
+    return mysql_text_run(sql->my, bus_buf_bytes(&sql->text), *before ? 1 : 0,
+                          ret)
+               ? BUS_OK
+               : fail_query(sql, err);
 }
 
 /* CURRENT_TIMESTAMP and TIMESTAMP columns in the data source's zone, by name
@@ -254,11 +227,12 @@ static int connect_now(struct sql *sql, int64_t deadline, struct bus_error *err)
     sql->my = mysql_init(NULL);
     if (!sql->my)
         abort();
-    set_options(sql, deadline);
+    mysql_io_options(sql->my, &sql->dsn, deadline);
     /* FOUND_ROWS: an update that changes nothing still found its row. */
     if (!mysql_real_connect(sql->my, dsn->host, dsn->user, dsn->password,
                             *dsn->database ? dsn->database : NULL, dsn->port,
-                            dsn->socket, CLIENT_FOUND_ROWS)) {
+                            dsn->socket,
+                            CLIENT_FOUND_ROWS | CLIENT_MULTI_STATEMENTS)) {
         unsigned number = mysql_errno(sql->my);
         int code = mysql_error_fill(number, mysql_error(sql->my), err);
         if (mysql_error_gone(number))
@@ -292,38 +266,14 @@ static int ensure_connected(struct sql *sql, int64_t deadline,
 
 /* ---- statements ---- */
 
-/* Words that begin what would end the transaction or outlive it. */
-static bool is_forbidden(const char *text)
-{
-    static const char *const words[] = {
-        "begin",    "start", "commit", "rollback", "savepoint",
-        "release",  "xa",    "set",    "lock",     "unlock",
-        "create",   "alter", "drop",   "rename",   "use",
-        "truncate", "grant", "revoke", "analyze"};
-    text += strspn(text, " \t\r\n");
-    size_t len = strcspn(text, " \t\r\n;(");
-    for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
-        if (strlen(words[i]) == len && strncasecmp(text, words[i], len) == 0)
-            return true;
-    }
-    return false;
-}
-
-static bool is_reading(const char *text)
-{
-    text += strspn(text, " \t\r\n(");
-    return strncasecmp(text, "select", 6) == 0 ||
-           strncasecmp(text, "show", 4) == 0;
-}
-
 static int check_text(const struct sql *sql, const char *text,
                       struct bus_error *err)
 {
-    if (is_forbidden(text))
+    if (mysql_text_forbidden(text))
         return bus_error_set(err, BUS_INTERNAL,
                              "such a statement is not for handlers: the "
                              "transaction is the call's");
-    if (!sql->begun && !is_reading(text))
+    if (!sql->begun && !mysql_text_reads(text))
         return bus_error_set(err, BUS_INTERNAL,
                              "a statement that writes needs a transaction");
     return BUS_OK;
@@ -382,7 +332,7 @@ static int ready(struct sql *sql, int64_t deadline, struct bus_error *err)
     return fail_gone(err);
 }
 
-static int statement_run(struct sql *sql, const struct request *request,
+static int statement_run(struct sql *sql, const struct sql_statement *request,
                          int64_t deadline, MYSQL_STMT **ret,
                          struct bus_error *err)
 {
@@ -392,7 +342,7 @@ static int statement_run(struct sql *sql, const struct request *request,
         code = ready(sql, deadline, err);
     if (code != BUS_OK)
         return code;
-    io_deadline = deadline;
+    mysql_io_until(deadline);
     code = statement_get(sql, request->text, &stmt, err);
     if (code != BUS_OK)
         return code;
@@ -412,7 +362,7 @@ static int driver_exec(struct sql *sql, const char *text,
                        int64_t deadline, struct sql_done *ret,
                        struct bus_error *err)
 {
-    const struct request request = {text, args, count};
+    const struct sql_statement request = {text, args, count};
     MYSQL_STMT *stmt = NULL;
     int code = statement_run(sql, &request, deadline, &stmt, err);
     if (code != BUS_OK)
@@ -431,7 +381,7 @@ static int driver_query(struct sql *sql, const char *text,
                         size_t max, struct bus_arena *arena,
                         struct bus_list *ret, struct bus_error *err)
 {
-    const struct request request = {text, args, count};
+    const struct sql_statement request = {text, args, count};
     struct mysql_reading reading = {
         .zone = &sql->zone,
         .scratch = &sql->scratch,
@@ -450,10 +400,21 @@ static int driver_query(struct sql *sql, const char *text,
 
 /* ---- transactions ---- */
 
-/* Nothing is lost with a BEGIN, so that one is repeated when the connection
- * turns out to be dead. */
-static int driver_begin(struct sql *sql, int64_t deadline,
-                        struct bus_error *err)
+static void driver_rollback(struct sql *sql)
+{
+    if (!sql->begun)
+        return;
+    if (!sql->lost)
+        roll_back(sql);
+    sql->begun = false;
+    sql->lost = 0;
+}
+
+/* Nothing is lost with a BEGIN, nor with what was not committed, so that both
+ * are repeated when the connection turns out to be dead. */
+static int begin_by(struct sql *sql, const struct sql_statement *first,
+                    int64_t deadline, struct sql_done *ret,
+                    struct bus_error *err)
 {
     int code;
     int tries = 0;
@@ -463,23 +424,38 @@ static int driver_begin(struct sql *sql, int64_t deadline,
             return fail_late(err);
         code = ensure_connected(sql, deadline, err);
         if (code == BUS_OK)
-            code = run_own(sql, "START TRANSACTION", deadline, err);
+            code = first ? run_around(sql, "START TRANSACTION;", first, "",
+                                      deadline, ret, err)
+                         : run_own(sql, "START TRANSACTION", deadline, err);
     } while (code == BUS_UNKNOWN && tries++ == 0);
     if (code == BUS_UNKNOWN)
         return fail_gone(err);
+    if (code != BUS_OK)
+        roll_back(sql);
     sql->begun = code == BUS_OK;
     sql->lost = 0;
     return code;
 }
 
-static void driver_rollback(struct sql *sql)
+static int driver_begin(struct sql *sql, int64_t deadline,
+                        struct bus_error *err)
 {
-    if (!sql->begun)
-        return;
-    if (!sql->lost)
-        roll_back(sql);
-    sql->begun = false;
-    sql->lost = 0;
+    return begin_by(sql, NULL, deadline, NULL, err);
+}
+
+static int driver_begin_with(struct sql *sql, const struct sql_statement *first,
+                             int64_t deadline, struct sql_done *ret,
+                             struct bus_error *err)
+{
+    if (mysql_text_fits(first))
+        return begin_by(sql, first, deadline, ret, err);
+    int code = begin_by(sql, NULL, deadline, NULL, err);
+    if (code == BUS_OK)
+        code = driver_exec(sql, first->text, first->args, first->count,
+                           deadline, ret, err);
+    if (code != BUS_OK)
+        driver_rollback(sql);
+    return code;
 }
 
 /* What stands before the COMMIT could have been sent. */
@@ -493,7 +469,8 @@ static int commit_ready(struct sql *sql, struct bus_error *err)
     return fail_gone(err);
 }
 
-static int driver_commit(struct sql *sql, struct bus_error *err)
+static int commit_by(struct sql *sql, const struct sql_statement *last,
+                     struct bus_error *err)
 {
     assert(sql->begun);
     int code = commit_ready(sql, err);
@@ -502,7 +479,9 @@ static int driver_commit(struct sql *sql, struct bus_error *err)
         sql->hooks->before(sql->hooks_arg, false);
     if (asked) {
         /* From here the answer is worth more than the call's deadline. */
-        code = run_own(sql, "COMMIT", now() + CONNECT_WAIT, err);
+        int64_t deadline = now() + MYSQL_IO_WAIT;
+        code = last ? run_around(sql, "", last, ";COMMIT", deadline, NULL, err)
+                    : run_own(sql, "COMMIT", deadline, err);
         if (code == BUS_DEADLINE_EXCEEDED)
             code = bus_error_reason(err, BUS_UNKNOWN, "outcome_unknown",
                                     "database: no answer to a commit");
@@ -515,6 +494,24 @@ static int driver_commit(struct sql *sql, struct bus_error *err)
         roll_back(sql);
     sql->begun = false;
     sql->lost = 0;
+    return code;
+}
+
+static int driver_commit(struct sql *sql, struct bus_error *err)
+{
+    return commit_by(sql, NULL, err);
+}
+
+static int driver_commit_with(struct sql *sql, const struct sql_statement *last,
+                              struct bus_error *err)
+{
+    if (mysql_text_fits(last))
+        return commit_by(sql, last, err);
+    int code = driver_exec(sql, last->text, last->args, last->count,
+                           now() + MYSQL_IO_WAIT, NULL, err);
+    if (code == BUS_OK)
+        return commit_by(sql, NULL, err);
+    driver_rollback(sql);
     return code;
 }
 
@@ -541,6 +538,7 @@ static void driver_close(struct sql *sql)
     dsn_release(&sql->dsn);
     zone_close(&sql->zone);
     free(sql->scratch.data);
+    bus_buf_release(&sql->text);
     free(sql);
 }
 
@@ -548,6 +546,7 @@ static int driver_open(const char *source, struct sql **ret,
                        struct bus_error *err)
 {
     struct sql *sql = array_new(1, sizeof(*sql));
+    bus_buf_init(&sql->text, TEXT_MAX);
     int code = dsn_parse(source, &sql->dsn, err);
     if (code == BUS_OK)
         code = zone_open(&sql->zone, sql->dsn.loc, err);
@@ -571,7 +570,9 @@ const struct sql_driver sql_mysql = {
     .open = driver_open,
     .close = driver_close,
     .begin = driver_begin,
+    .begin_with = driver_begin_with,
     .commit = driver_commit,
+    .commit_with = driver_commit_with,
     .rollback = driver_rollback,
     .exec = driver_exec,
     .query = driver_query,

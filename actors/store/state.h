@@ -98,6 +98,9 @@ int store_use(struct bus_call *call);
  * NO_SIDE_EFFECTS. From here on the call does without the cache. */
 int store_use_to_write(struct bus_call *call);
 
+/* True if the transaction was lost to a deadlock. */
+bool store_met_deadlock(const struct bus_call *call, int code);
+
 /* True if the call's transaction was lost to a deadlock and has begun again,
  * empty: what ran in it may be run once more. counts its tries. */
 bool store_again(struct bus_call *call, int code, int *tries);

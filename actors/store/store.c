@@ -194,22 +194,49 @@ int store_connect(struct bus_call *call)
     return code;
 }
 
-static int begin(struct bus_call *call)
+/* The driver has begun. */
+static void enter(struct bus_call *call)
 {
     struct store *store = call->store;
     const struct sql_driver *driver = store->shared->driver;
-    int code = store_connect(call);
-    if (code != BUS_OK)
-        return code;
-    code = driver->begin(store->sql, store_deadline(call), &call->error);
-    if (code != BUS_OK)
-        return code;
     store->begun = true;
     store->ran = false; /* what was read before it does not count */
     if (driver->in_company && driver->in_company(store->sql))
         store->wrote = true;
     call->locked = true;
-    return BUS_OK;
+}
+
+static int begin(struct bus_call *call)
+{
+    struct store *store = call->store;
+    int code = store_connect(call);
+    if (code == BUS_OK)
+        code = store->shared->driver->begin(store->sql, store_deadline(call),
+                                            &call->error);
+    if (code == BUS_OK)
+        enter(call);
+    return code;
+}
+
+/* With a first statement that writes. */
+static int begin_with(struct bus_call *call, const struct sql_statement *first,
+                      struct sql_done *ret)
+{
+    struct store *store = call->store;
+    const struct sql_driver *driver = store->shared->driver;
+    if (!driver->begin_with) {
+        int said = begin(call);
+        return said == BUS_OK ? store_exec(call, first->text, first->args,
+                                           first->count, ret)
+                              : said;
+    }
+    int code = store_connect(call);
+    if (code == BUS_OK)
+        code = driver->begin_with(store->sql, first, store_deadline(call), ret,
+                                  &call->error);
+    if (code == BUS_OK)
+        enter(call);
+    return code;
 }
 
 static int use_primary(struct bus_call *call)
@@ -243,12 +270,17 @@ int store_use_to_write(struct bus_call *call)
     return code;
 }
 
+bool store_met_deadlock(const struct bus_call *call, int code)
+{
+    return code == BUS_UNAVAILABLE &&
+           strcmp(call->error.reason, SQL_DEADLOCK) == 0;
+}
+
 bool store_again(struct bus_call *call, int code, int *tries)
 {
     struct store *store = call->store;
     const struct sql_driver *driver = store->shared->driver;
-    if (code != BUS_UNAVAILABLE || !store->begun ||
-        strcmp(call->error.reason, SQL_DEADLOCK) != 0 ||
+    if (!store_met_deadlock(call, code) || !store->begun ||
         ++*tries >= DEADLOCK_TRIES)
         return false;
     driver->rollback(store->sql);
@@ -276,30 +308,42 @@ static void roll_back(struct bus_call *call)
     leave(call);
 }
 
-/* A transaction with the step's barrier rows in it. */
+/* A transaction with the step's barrier rows in it, or nothing. */
+static int try_step(struct bus_call *call, enum store_verdict *ret_verdict,
+                    struct bus_bytes *stored)
+{
+    struct barrier_statement first;
+    struct sql_done done = {0};
+    bool with = barrier_first(call, &first);
+    int code = with ? begin_with(call, &first.statement, &done) : begin(call);
+    if (code == BUS_OK)
+        code = barrier_enter(call, with ? &done : NULL, ret_verdict, stored);
+    if (code != BUS_OK && call->store->begun)
+        roll_back(call);
+    return code;
+}
+
 static int begin_step(struct bus_call *call, enum store_verdict *ret_verdict,
                       struct bus_bytes *stored)
 {
     struct store *store = call->store;
     assert(!store->begun);
-    int code = begin(call);
+    int code = barrier_check(call);
     if (code != BUS_OK)
         return code;
     int tries = 0; /* until the handler runs, all of it is ours */
     do
-        code = barrier_enter(call, ret_verdict, stored);
-    while (store_again(call, code, &tries));
-    if (code != BUS_OK) {
-        roll_back(call);
+        code = try_step(call, ret_verdict, stored);
+    while (store_met_deadlock(call, code) && ++tries < DEADLOCK_TRIES);
+    if (code != BUS_OK)
         return code;
-    }
     store->step = *ret_verdict == STORE_RUN;
     store->ran = false; /* nothing of the handler's */
     return BUS_OK;
 }
 
 /* The commit itself, and with it the cache's part. */
-static int commit_now(struct bus_call *call)
+static int commit_now(struct bus_call *call, const struct sql_statement *last)
 {
     struct store *store = call->store;
     struct store_shared *shared = store->shared;
@@ -309,7 +353,9 @@ static int commit_now(struct bus_call *call)
     if (fencing)
         fencing->fence(cache, call, store->stale);
     store->call = call;
-    int code = shared->driver->commit(store->sql, &call->error);
+    const struct sql_driver *driver = shared->driver;
+    int code = last ? driver->commit_with(store->sql, last, &call->error)
+                    : driver->commit(store->sql, &call->error);
     /* It may still be committed, after the deletes: keep readers from storing
      * for as long as a fence stands. */
     if (fencing && code == BUS_UNKNOWN)
@@ -335,15 +381,22 @@ static bool is_bare_step(const struct bus_call *call)
 static int commit(struct bus_call *call, struct bus_bytes reply)
 {
     struct store *store = call->store;
+    struct barrier_statement kept;
+    const struct sql_statement *last = NULL;
     int code = store->doomed;
-    if (code == BUS_OK && (store->step || is_bare_step(call)))
-        code = barrier_keep(call, reply);
+    if (code == BUS_OK && (store->step || is_bare_step(call)) &&
+        barrier_keep(call, reply, &kept))
+        last = &kept.statement;
+    if (last && !store->shared->driver->commit_with) {
+        code = store_exec(call, last->text, last->args, last->count, NULL);
+        last = NULL;
+    }
     if (code != BUS_OK) {
         roll_back(call);
         return code;
     }
     bus_effect("commit");
-    code = commit_now(call);
+    code = commit_now(call, last);
     if (code == BUS_OK)
         bus_effect("commit");
     leave(call);
@@ -396,7 +449,7 @@ int store_enter_anew(struct bus_call *call)
     struct bus_bytes stored;
     if (!call->store->step)
         return BUS_OK;
-    int code = barrier_enter(call, &verdict, &stored);
+    int code = barrier_enter(call, NULL, &verdict, &stored);
     if (code == BUS_OK && verdict != STORE_RUN)
         code = bus_error_set(&call->error, BUS_UNAVAILABLE,
                              "the step is done elsewhere meanwhile");

@@ -4,8 +4,6 @@
  * one already, a saga's step or after an earlier statement, it is that one, and
  * its end is the call's.
  */
-#include <string.h>
-
 #include "actors/store/state.h"
 
 #define TRANSACT_TRIES 5 /* where each meets a deadlock */
@@ -28,12 +26,6 @@ static int join(struct bus_call *call, sql_work *run, void *arg)
     return code;
 }
 
-static bool met_deadlock(const struct bus_call *call, int code)
-{
-    return code == BUS_UNAVAILABLE &&
-           strcmp(call->error.reason, SQL_DEADLOCK) == 0;
-}
-
 static int run_once(struct bus_call *call, sql_work *run, void *arg)
 {
     int code = store_use_to_write(call);
@@ -50,6 +42,6 @@ int sql_transact(struct bus_call *call, sql_work *run, void *arg)
         return join(call, run, arg);
     do
         code = run_once(call, run, arg);
-    while (met_deadlock(call, code) && ++tries < TRANSACT_TRIES);
+    while (store_met_deadlock(call, code) && ++tries < TRANSACT_TRIES);
     return code;
 }
