@@ -119,10 +119,11 @@ pids_of() {
 }
 is "three users" "$(pids_of user | wc -l)" 3
 
-# 500 calls, eight in parallel, begun before a kill and ended after it.
+# 500 calls, eight in parallel, begun before a kill and ended after it. Of those
+# that fail, what they said.
 many() {
     seq 500 | xargs -P 8 -I{} bash -c \
-        '"$0/bus" --home "$1" call user.getUser "{\"id\":\"1\"}" >/dev/null 2>&1 && echo ok || echo "exit $?"' \
+        'said=$("$0/bus" --home "$1" call user.getUser "{\"id\":\"1\"}" 2>&1) && echo ok || echo "exit $?: $said"' \
         "$bin" "$home" >"$scratch/calls"
 }
 many &
