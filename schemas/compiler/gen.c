@@ -93,6 +93,29 @@ static void take_service(struct gen *gen, const struct schema_unit *unit,
     }
 }
 
+/* An actor is a file's name and stands in addresses: bus_name_valid. */
+static bool names_an_actor(const char *name)
+{
+    for (const char *at = name; *at; at++) {
+        char c = *at;
+        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                     (c >= '0' && c <= '9') || c == '-' || c == '_';
+        if (!plain && (c != '.' || at == name))
+            return false;
+    }
+    return name[0] && strlen(name) <= SCHEMA_ACTOR_BYTES_MAX;
+}
+
+static void check_actor(struct gen *gen, const struct schema_unit *unit)
+{
+    const char *actor = unit->actor[0] ? unit->actor : unit->stem;
+    if (unit->service_count && !names_an_actor(actor))
+        schema_error_add(gen->schema, &unit->services[0]->pos, NULL,
+                         "found '%s', expected the name of an actor: 1 to %d "
+                         "letters, digits, '-', '_' and '.'",
+                         actor, SCHEMA_ACTOR_BYTES_MAX);
+}
+
 /* Every unit with a service or messages must belong to the one actor. */
 static void take_unit(struct gen *gen, const struct schema_unit *unit)
 {
@@ -102,6 +125,7 @@ static void take_unit(struct gen *gen, const struct schema_unit *unit)
     vec_push(gen->pool, &gen->units, unit);
     if (!named)
         return;
+    check_actor(gen, unit);
     if (!gen->actor)
         gen->actor = actor;
     else if (strcmp(gen->actor, actor))
@@ -169,6 +193,7 @@ size_t schema_check(struct schema *schema)
             continue;
         vec_push(gen.pool, &gen.units, unit);
         gen.actor = unit->actor[0] ? unit->actor : unit->stem;
+        check_actor(&gen, unit);
         for (size_t j = 0; j < unit->service_count; j++)
             for (size_t k = 0; k < unit->services[j]->method_count; k++)
                 vec_push(gen.pool, &gen.methods,

@@ -25,6 +25,7 @@
 #define SCHEMA_FIELDS_MAX 1024            /* of one message or table */
 #define SCHEMA_STEPS_MAX 64               /* of one saga */
 #define SCHEMA_INPUTS_MAX 64              /* of one call in a saga */
+#define SCHEMA_ACTOR_BYTES_MAX 63         /* of an actor's name: BUS_NAME_MAX */
 
 /* Same names, same order and same numbers as enum bus_kind in bus/shape.h. */
 enum schema_kind {

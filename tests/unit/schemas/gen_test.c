@@ -138,6 +138,35 @@ static void generates_every_form_of_the_others(void **state)
     generate_as_golden(paths, 12);
 }
 
+static void generates_names_that_are_hard_in_c(void **state)
+{
+    static const char *const paths[] = {"language/names.proto",
+                                        "language/names.sql", NULL};
+    (void)state;
+    generate_as_golden(paths, 6);
+}
+
+static void generates_names_that_are_hard_in_api(void **state)
+{
+    static const char *const paths[] = {"language/names.api", NULL};
+    (void)state;
+    generate_as_golden(paths, 4);
+}
+
+static void generates_words_of_c_as_names(void **state)
+{
+    static const char *const paths[] = {"language/words.api", NULL};
+    (void)state;
+    generate_as_golden(paths, 4);
+}
+
+static void generates_names_beyond_ascii(void **state)
+{
+    static const char *const paths[] = {"language/unicode.api", NULL};
+    (void)state;
+    generate_as_golden(paths, 4);
+}
+
 static void leaves_files_alone_that_stay_the_same(void **state)
 {
     const struct schema_gen options = {.out_dir = folder};
@@ -219,6 +248,43 @@ static void gives_bare_responses_a_message(void **state)
     assert_int_equal(method_of(unit, "any")->reply->fields[0].kind, SCHEMA_ANY);
 }
 
+static void assert_no_actor(const char *file_name, const char *text,
+                            const char *name)
+{
+    char path[512];
+    snprintf(path, sizeof(path), "%s/%s", folder, file_name);
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    fputs(text, file);
+    fclose(file);
+    loaded_renew();
+    assert_non_null(schema_load(loaded, path));
+    assert_int_equal(schema_check(loaded), 1);
+    const struct schema_error *error = schema_error_at(loaded, 0);
+    assert_non_null(strstr(error->message, "expected the name of an actor"));
+    assert_non_null(strstr(error->message, name));
+    assert_int_equal(error->pos.line, 2);
+}
+
+#define LETTERS_63                                                             \
+    "a23456789012345678901234567890123456789012345678901234567890123"
+
+static void refuses_services_that_no_actor_can_be_called(void **state)
+{
+    (void)state;
+    assert_no_actor("a.api",
+                    "type R { X int }\nservice " LETTERS_63
+                    "4 {\n@handler h\nget /a (R)\n}",
+                    LETTERS_63);
+    assert_no_actor("用户.proto",
+                    "syntax = \"proto3\"; message R {}\n"
+                    "service S { rpc get(R) returns (R); }",
+                    "用户");
+    loaded_renew();
+    load_good("a.api", "service " LETTERS_63 " {\n@handler h\nget /a\n}");
+    assert_int_equal(schema_check(loaded), 0);
+}
+
 static void refuses_two_names_that_are_one_in_c(void **state)
 {
     const struct schema_gen options = {.out_dir = folder};
@@ -273,10 +339,15 @@ int main(void)
         FOLDER_TEST(generates_the_tutorials_search_api),
         FOLDER_TEST(generates_every_form_of_api),
         FOLDER_TEST(generates_every_form_of_the_others),
+        FOLDER_TEST(generates_names_that_are_hard_in_c),
+        FOLDER_TEST(generates_names_that_are_hard_in_api),
+        FOLDER_TEST(generates_words_of_c_as_names),
+        FOLDER_TEST(generates_names_beyond_ascii),
         FOLDER_TEST(leaves_files_alone_that_stay_the_same),
         FOLDER_TEST(says_what_is_wrong),
         FOLDER_TEST(refuses_an_actor_of_another_name),
         FOLDER_TEST(gives_bare_responses_a_message),
+        FOLDER_TEST(refuses_services_that_no_actor_can_be_called),
         FOLDER_TEST(refuses_two_names_that_are_one_in_c),
         FOLDER_TEST(refuses_a_method_that_is_a_shape_in_c),
         FOLDER_TEST(refuses_streams_with_their_place),

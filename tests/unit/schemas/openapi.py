@@ -1,16 +1,20 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 #
-# openapi.py BUS SCHEMA FILE.api...: what `bus gen openapi` prints of each file,
-# against the public schema of OpenAPI 3.1 documents; the schemas inside against
-# JSON Schema's own; each reference leads somewhere, each operation has an id of
-# its own and declares the parameters that its path has.
+# openapi.py BUS PYTHON_PACKAGES FILE.api...: what `bus gen openapi` prints of
+# each file, against the public schema of OpenAPI 3.1 documents, which is in a
+# package below the folder that the program PYTHON_PACKAGES names; the schemas
+# inside against JSON Schema's own; each reference leads somewhere, each
+# operation has an id of its own and declares the parameters that its path has.
 import json
 import re
 import subprocess
 import sys
 
 import jsonschema
+
+
+SCHEMA = "openapi_spec_validator/resources/schemas/v3.1/schema.json"
 
 
 def walk(value, path=""):
@@ -68,10 +72,19 @@ def check_security(document):
             assert set(requirement) <= known, (requirement, known)
 
 
+def read_schema(packages):
+    folder = subprocess.run([packages], check=True, text=True,
+                            stdout=subprocess.PIPE).stdout.strip()
+    try:
+        with open(f"{folder}/{SCHEMA}", encoding="utf-8") as file:
+            return json.load(file)
+    except FileNotFoundError as error:
+        sys.exit(f"{error}: run ops/setup")
+
+
 def main():
-    bus, schema_path, files = sys.argv[1], sys.argv[2], sys.argv[3:]
-    with open(schema_path, encoding="utf-8") as file:
-        validator = jsonschema.Draft202012Validator(json.load(file))
+    bus, packages, files = sys.argv[1], sys.argv[2], sys.argv[3:]
+    validator = jsonschema.Draft202012Validator(read_schema(packages))
     # A validator that accepts anything would prove nothing.
     assert list(validator.iter_errors({"openapi": "3.1.0", "info": {}}))
     assert files
