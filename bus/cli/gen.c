@@ -93,7 +93,8 @@ const struct cli_verb cli_verb_gen = {
             "gen openapi FILE.api  OpenAPI 3.1, to standard output or with -o\n"
             "                   into a file\n"
             "gen client --lang ts FILE.api  a TypeScript client, the same\n"
-            "gen format FILE.api  the same file in canonical layout, the same",
+            "gen format FILE  an .api or .saga file in canonical layout, the\n"
+            "                   same",
     .args_min = 1,
     .args_max = CLI_ARGS_MAX,
     .options = options,

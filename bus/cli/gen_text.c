@@ -81,8 +81,8 @@ int cli_gen_format(struct cli *cli)
 {
     const char *path = cli->argv[1], *dot = strrchr(path, '.');
     size_t len;
-    if (!dot || strcasecmp(dot, ".api") != 0)
-        return cli_fail(CLI_USAGE, "%s: expected an .api file", path);
+    if (!dot || (strcasecmp(dot, ".api") != 0 && strcasecmp(dot, ".saga") != 0))
+        return cli_fail(CLI_USAGE, "%s: expected an .api or .saga file", path);
     struct schema *schema = schema_new();
     int status = CLI_FAILED;
     if (schema_reads(schema, path)) {

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * The layout of an .api file, line by line: a tab a bracket, fields in columns,
- * no blanks at a line's end, never two empty lines. Comments and texts stay as
- * they are, for only blanks are moved; what is inside a text or a block comment
- * of several lines is not touched.
+ * The layout of an .api or .saga file, line by line: a tab a bracket, and one
+ * for what belongs to a step; fields in columns, no blanks at a line's end,
+ * never two empty lines. Comments and texts stay as they are, for only blanks
+ * are moved; what is inside a text or a block comment of several lines is not
+ * touched.
  */
 #include <ctype.h>
 #include <string.h>
@@ -29,6 +30,7 @@ struct layout {
     char last;       /* of the last line's code */
     bool last_block; /* it ended an @server block */
     bool server;     /* the statement at hand is @server */
+    bool saga;       /* it is a saga */
 };
 
 static size_t width_of(const char *text)
@@ -179,11 +181,20 @@ static void put_gap(struct layout *layout, const char *line)
     layout->blank = false;
 }
 
+/* A line of a saga that goes on with the step above: how it is repeated, when,
+ * what undoes it. */
+static bool is_of_step(const struct layout *layout, const char *line)
+{
+    return layout->saga && layout->depth == 1 && !begins(line, "step") &&
+           !begins(line, "return") && !strchr("}/", *line);
+}
+
 static void put_line(struct layout *layout, const char *line)
 {
     struct row row;
     size_t closers = strspn(line, "})");
     size_t depth = closers < layout->depth ? layout->depth - closers : 0;
+    depth += is_of_step(layout, line);
     bool field = read_row(layout, line, &row);
     if (layout->blank || !field)
         flush_rows(layout);
@@ -191,6 +202,7 @@ static void put_line(struct layout *layout, const char *line)
     if (!layout->depth) {
         layout->types = begins(line, "type");
         layout->server = begins(line, "@server");
+        layout->saga = begins(line, "saga");
     }
     if (field) {
         layout->rows_depth = depth;

@@ -22,6 +22,7 @@ struct schema_unit *api_load(struct source *source);
 void api_read(struct source *source);
 struct schema_unit *sql_load(struct source *source);
 struct schema_unit *saga_load(struct source *source);
+void saga_read(struct source *source);
 /* The file itself, not its text: protoc reads it. from: who imports it; NULL.
  */
 struct schema_unit *proto_load(struct schema *schema, const char *path,

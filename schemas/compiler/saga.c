@@ -404,7 +404,8 @@ static void parse_import(struct saga_file *file, struct lex *lex)
             return;
         }
         struct token name = lex_next(lex);
-        import_file(file, &name);
+        if (!file->schema->alone)
+            import_file(file, &name);
     } while (block);
 }
 
@@ -437,19 +438,36 @@ static void parse_statement(struct saga_file *file, struct lex *lex)
     }
 }
 
+static void parse_file(struct saga_file *file)
+{
+    struct lex lex;
+    lex_init(&lex, file->source);
+    while (lex_peek(&lex)->kind != TOKEN_END)
+        parse_statement(file, &lex);
+}
+
+void saga_read(struct source *source)
+{
+    struct schema *schema = source->schema;
+    struct saga_file file = {
+        .schema = schema, .pool = &schema->pool, .source = source};
+    file.lowering = (struct lowering){
+        .schema = schema, .pool = &schema->pool, .prefix = "", .root = source};
+    schema->alone = true;
+    parse_file(&file);
+    schema->alone = false;
+}
+
 struct schema_unit *saga_load(struct source *source)
 {
     struct schema *schema = source->schema;
     struct pool *pool = &schema->pool;
     struct schema_unit *unit = unit_new(schema, SCHEMA_SAGA, source->path);
     struct saga_file file = {.schema = schema, .pool = pool, .source = source};
-    struct lex lex;
     struct vec files = {0};
     file.lowering = (struct lowering){
         .schema = schema, .pool = pool, .prefix = unit->stem, .root = source};
-    lex_init(&lex, source);
-    while (lex_peek(&lex)->kind != TOKEN_END)
-        parse_statement(&file, &lex);
+    parse_file(&file);
     types_lower(&file.lowering);
     saga_check(&file);
     vec_push(pool, &files, source->path);

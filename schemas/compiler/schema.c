@@ -149,13 +149,16 @@ bool schema_reads(struct schema *schema, const char *path)
 {
     struct schema_pos pos = {path, 0, 0};
     size_t before = schema_error_count(schema);
-    if (language_of(path) != SCHEMA_API) {
-        schema_error_add(schema, &pos, NULL, "expected an .api file");
+    int language = language_of(path);
+    if (language != SCHEMA_API && language != SCHEMA_SAGA) {
+        schema_error_add(schema, &pos, NULL, "expected an .api or .saga file");
         return false;
     }
     struct source *source = source_read(schema, path, NULL, 0);
-    if (source)
+    if (source && language == SCHEMA_API)
         api_read(source);
+    else if (source)
+        saga_read(source);
     errors_sort(schema, before);
     return schema_error_count(schema) == before;
 }

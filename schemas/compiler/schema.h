@@ -421,8 +421,8 @@ const char *schema_openapi(struct schema *schema,
 /* A client on fetch alone. */
 const char *schema_typescript(struct schema *schema,
                               const struct schema_unit *unit);
-/* True if an .api file can be read: its syntax alone counts, neither what it
- * imports nor what its names mean. Errors are added. */
+/* True if an .api or .saga file can be read: its syntax alone counts, neither
+ * what it imports nor what its names mean. Errors are added. */
 bool schema_reads(struct schema *schema, const char *path);
 /* The text of an .api file in its canonical layout: only blanks differ. It must
  * be one that can be read. */

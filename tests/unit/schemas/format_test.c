@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The layout of .api files: what it is, that a second time changes nothing, and
- * that nothing but blanks ever changes.
+ * The layout of .api and .saga files: what it is, that a second time changes
+ * nothing, and that nothing but blanks ever changes.
  */
 #define _GNU_SOURCE
 #include <ctype.h>
@@ -45,6 +45,21 @@ static void indents_and_aligns(void **state)
                   "\tY      []*A                      // two\n}\n");
 }
 
+static void indents_what_belongs_to_a_step(void **state)
+{
+    (void)state;
+    assert_layout(
+        "saga t (A) returns (B) {\n step x = a.b(c: req.c,\n d: req.d)\n"
+        "backoff 50ms max 1s\n  compensate a.undo(c: x.c,\n e: x.e)\n\n\n"
+        "// next\nstep y = a.b()\n return (c: y.c,\n d: x.d)\n}\n"
+        "type A {\n C int\n}",
+        "saga t (A) returns (B) {\n\tstep x = a.b(c: req.c,\n"
+        "\t\td: req.d)\n\t\tbackoff 50ms max 1s\n"
+        "\t\tcompensate a.undo(c: x.c,\n\t\te: x.e)\n\n"
+        "\t// next\n\tstep y = a.b()\n\treturn (c: y.c,\n"
+        "\t\td: x.d)\n}\n\ntype A {\n\tC int\n}\n");
+}
+
 static void keeps_comments(void **state)
 {
     (void)state;
@@ -84,9 +99,10 @@ static void takes_any_bytes(void **state)
 static void files_mean_the_same(void **state)
 {
     (void)state;
-    static const char *const files[] = {"language/kinds.api",
-                                        "tutorial-1/search-middleware.api"};
-    for (int i = 0; i < 2; i++) {
+    static const char *const files[] = {
+        "language/kinds.api", "tutorial-1/search-middleware.api",
+        "language/order.saga", "language/trip.saga"};
+    for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
         char *text = golden_read(files[i]);
         assert_non_null(text);
         const char *once = formatted(text);
@@ -124,6 +140,7 @@ static void reads_what_is_not_whole(void **state)
     assert_true(schema_reads(loaded, written("import \"absent.api\"\n"
                                              "type A { X Elsewhere }\n")));
     unlink(path);
+    assert_true(schema_reads(loaded, "language/trip.saga"));
     assert_int_equal(schema_error_count(loaded), 0);
 }
 
@@ -133,6 +150,7 @@ static void refuses_what_is_broken(void **state)
     assert_false(schema_reads(loaded, written("type A { X int\n")));
     unlink(path);
     assert_int_equal(schema_error_at(loaded, 0)->pos.line, 2);
+    assert_false(schema_reads(loaded, "errors/closed.saga"));
     assert_false(schema_reads(loaded, "language/shop.proto"));
 }
 
@@ -140,6 +158,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         LOADED_TEST(indents_and_aligns),
+        LOADED_TEST(indents_what_belongs_to_a_step),
         LOADED_TEST(keeps_comments),
         LOADED_TEST(parts_blocks_by_one_line),
         LOADED_TEST(texts_of_several_lines_stay),
