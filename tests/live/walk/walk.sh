@@ -70,6 +70,7 @@ is "user's row" "$(sql user 'select id,name,number,gender from user where id=2')
 is "score's row" "$(sql score 'select user_id,score from user_score')" '2|10'
 wait "$sub"
 is "event user.registered" "$(jq -c '[.topic, .body.name]' "$scratch/event")" '["user.registered","小红"]'
+rm "$scratch/sub" # what the first one said would be taken for its own
 bus sub 'demo.*' --count 1 --json >"$scratch/event" 2>"$scratch/sub" &
 sub=$!
 until_true "subscribed to demo.*" 5 grep -q . "$scratch/sub"
