@@ -22,6 +22,7 @@
 
 #define ROW_KEY "cache:person:id:1"
 #define INDEX_KEY "cache:person:number:666"
+#define ROUNDS_MAX 100
 #define READERS 6
 #define COUNTERS 4
 #define COUNTS 100 /* a thread */
@@ -462,6 +463,25 @@ static void of_many_readers_one_loads(void **state)
         assert_int_equal(readers[i].found.age, 18);
     }
     assert_int_equal(scene->cache.sets, 1);
+    const struct store_counts *counts = &scene->world.shared->counts;
+    assert_int_equal(counts->misses, 1);
+    assert_int_equal(counts->hits, READERS - 1);
+    assert_in_range(counts->joins, 0, READERS - 1);
+}
+
+/* A reader may come too late to wait, so this is tried until one did. */
+static void who_waits_for_a_loader_is_counted(void **state)
+{
+    struct scene *scene = *state;
+    const struct store_counts *counts = &scene->world.shared->counts;
+    for (int i = 0; i < ROUNDS_MAX && counts->joins == 0; i++) {
+        scene->cache.sets = 0;
+        scene->world.shared->counts.misses = 0;
+        scene->world.shared->counts.hits = 0;
+        update(scene, "666", 18); /* and it is no more in the cache */
+        of_many_readers_one_loads(state);
+    }
+    assert_in_range(counts->joins, 1, READERS - 1);
 }
 
 static void waiting_for_a_loader_ends_at_the_deadline(void **state)
@@ -556,6 +576,7 @@ int main(void)
         T(a_slow_reader_of_nothing_hides_no_insert),
         T(a_row_that_changed_under_its_index_is_not_answered),
         T(of_many_readers_one_loads),
+        T(who_waits_for_a_loader_is_counted),
         T(counting_through_two_caches_loses_nothing),
         T(waiting_for_a_loader_ends_at_the_deadline),
     };

@@ -628,6 +628,31 @@ static void without_redis_everything_works(void **state)
 }
 
 /* What a server that hung still holds is deleted before it serves again. */
+/* With room for one reader, and that one inside. */
+static void without_redis_few_read_at_once(void **state)
+{
+    struct scene *scene = *state;
+    struct worker worker;
+    struct person found;
+    const struct store_node node = {
+        .host = scene->server.socket, .pass = "secret", .weight = 100};
+    struct store_shared *shared = world_share_by(
+        &scene->world,
+        (struct store_options){.nodes = &node, .node_count = 1, .fallback = 1});
+    worker_open(&worker, shared);
+    redis_server_kill(&scene->server);
+    assert_true(gate_enter(&shared->gate, BUS_FOREVER));
+    struct bus_call *call = worker_call(&worker, &person_read_method);
+    call->deadline = bus_now(call->clock) + 20 * BUS_MILLI;
+    assert_int_equal(person_find(call, 1, &found), BUS_DEADLINE_EXCEEDED);
+    assert_non_null(strstr(call->error.sentence, "while the cache is down"));
+    gate_leave(&shared->gate);
+    for (int i = 0; i < 2; i++) /* who was inside has left */
+        assert_int_equal(read_by(&worker, 1, &found), BUS_OK);
+    worker_close(&worker);
+    store_shared_close(shared);
+}
+
 static void deletes_are_repeated_when_it_is_back(void **state)
 {
     struct scene *scene = *state;
@@ -803,6 +828,7 @@ int main(void)
         T(of_two_processes_one_loads),
         T(a_dead_loader_delays_and_does_not_stop),
         T(without_redis_everything_works),
+        T(without_redis_few_read_at_once),
         T(deletes_are_repeated_when_it_is_back),
         T(deletes_survive_the_process),
         T(a_wrong_password_is_a_server_that_is_down),
