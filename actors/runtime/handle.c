@@ -14,7 +14,7 @@
 #include "actors/runtime/fault.h"
 #include "actors/runtime/fill.h"
 #include "actors/runtime/replies.h"
-#include "actors/store/store.h"
+#include "actors/store/barrier.h"
 #include "bus/frame.h"
 #include "bus/pack.h"
 
@@ -170,6 +170,15 @@ static bool dies(struct bus_call *call, enum runtime_point point)
     return runtime->dies && runtime->dies(runtime->dies_arg, point);
 }
 
+static int refuse_late(struct bus_call *call)
+{
+    const char *op = call->meta.saga.op;
+    return bus_error_set(&call->error, BUS_ABORTED,
+                         op && strcmp(op, MESSAGE_OP) == 0
+                             ? "the message's local part did not happen"
+                             : "the step was compensated before it arrived");
+}
+
 /* What the store's verdict lets happen. */
 static int act(struct bus_call *call, const struct method_entry *entry,
                const struct bus_inbound *inbound, enum store_verdict verdict,
@@ -183,8 +192,7 @@ static int act(struct bus_call *call, const struct method_entry *entry,
     case STORE_NULL:
         return BUS_OK;
     case STORE_LATE:
-        return bus_error_set(&call->error, BUS_ABORTED,
-                             "the step was compensated before it arrived");
+        return refuse_late(call);
     case STORE_RUN:
         break;
     }

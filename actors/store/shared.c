@@ -34,6 +34,9 @@
 #define TOKEN_MAX 40                  /* bytes of one as text */
 #define LEASE_PREFIX "lease:"
 
+_Static_assert(KEEPER_STEP + REDIS_WAIT < BUS_SECOND,
+               "a server that is back is noticed within a second");
+
 static struct redis_script take_lease = {
     "local v = redis.call('GET', KEYS[1]) if v then return v end "
     "local l = redis.call('GET', KEYS[2]) "

@@ -438,6 +438,8 @@ static void a_message_without_local_part_is_given_up_for_good(void **state)
 {
     (void)state;
     assert_int_equal(ask(), BUS_ABORTED);
+    assert_string_equal(fixture_error(fixture)->sentence,
+                        "the message's local part did not happen");
     assert_int_equal(call("stock.local", NULL), BUS_ABORTED);
     assert_int_equal(ask(), BUS_ABORTED);
     assert_int_equal(stock(), FULL);
