@@ -45,7 +45,7 @@ struct saga_branch {
     const struct saga_input *inputs;
     uint16_t input_count;
     const struct saga_plan *plan; /* of an action; NULL: a method is called */
-    struct bus_bytes packed;      /* the same as it came by wire */
+    struct bus_bytes packed;      /* or the same, as it came by wire */
 };
 
 struct saga_step {

@@ -114,7 +114,8 @@ static void pack_branch(struct bus_buf *buf, const char *key,
                         const struct saga_branch *branch)
 {
     bus_pack_text(buf, key);
-    bus_pack_map(buf, 3u + (branch->plan != NULL));
+    bool packed = !branch->plan && branch->packed.len > 0;
+    bus_pack_map(buf, 3u + (branch->plan != NULL) + packed);
     bus_pack_text(buf, "target");
     bus_pack_text(buf, branch->target);
     bus_pack_text(buf, "method");
@@ -124,6 +125,9 @@ static void pack_branch(struct bus_buf *buf, const char *key,
     if (branch->plan) {
         bus_pack_text(buf, "plan");
         saga_plan_pack(buf, branch->plan);
+    } else if (packed) {
+        bus_pack_text(buf, "plan");
+        bus_pack_raw(buf, branch->packed);
     }
 }
 

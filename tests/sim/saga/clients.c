@@ -65,6 +65,20 @@ static void make_step(struct sim *sim, struct sim_saga *saga, unsigned at)
 static const char *const names[SIM_STEPS_MAX] = {"a", "b", "c", "d", "e", "f"};
 static const char *const actors[SIM_ACTORS] = {"p0", "p1", "p2", "p3"};
 
+/* The step is a saga; its request is its own n, and prev. */
+static void call_inner(const struct sim_saga *inner, struct saga_step *step,
+                       struct saga_input *n)
+{
+    *n = (struct saga_input){.field = "n",
+                             .literal = bus_buf_bytes(&inner->number)};
+    step->action.target = step->action.method = "saga";
+    step->action.packed = bus_buf_bytes(&inner->plan);
+    step->timeout_ms = 700;
+    if (step->compensate.target)
+        step->compensate =
+            (struct saga_branch){.target = "saga", .method = "saga"};
+}
+
 /* Action: n, and prev as text; compensation: n, its own id, and perhaps prev.
  */
 static void make_plan(struct sim *sim, struct sim_saga *saga)
@@ -99,16 +113,41 @@ static void make_plan(struct sim *sim, struct sim_saga *saga)
                 .method = "undo",
                 .inputs = inputs[i][OP_COMPENSATE],
                 .input_count = saga->steps[i].needs ? 3 : 2};
+        if (saga->steps[i].inner)
+            call_inner(saga->steps[i].inner, &steps[i],
+                       &inputs[i][OP_ACTION][0]);
     }
-    const struct saga_input result = {
-        .field = "last", .from = names[saga->count - 1], .path = "id"};
+    const char *last = names[saga->count - 1];
+    const struct saga_input result[] = {
+        {.field = "last", .from = last, .path = "id"},
+        {.field = "id", .from = last, .path = "id"},
+    };
     const struct saga_plan plan = {.name = "simulated",
                                    .steps = steps,
                                    .step_count = (uint16_t)saga->count,
-                                   .result = &result,
-                                   .result_count = 1};
+                                   .result = result,
+                                   .result_count = 2};
     bus_buf_init(&saga->plan, PLAN_BYTES_MAX);
     saga_plan_pack(&saga->plan, &plan);
+}
+
+static void make_inner(struct sim *sim, struct sim_saga *outer,
+                       struct sim_step *step)
+{
+    unsigned at = sim->saga_count + sim->inner_count;
+    if (at >= SIM_SAGAS_MAX)
+        return;
+    struct sim_saga *inner = &sim->sagas[at];
+    sim->inner_count++;
+    inner->outer = outer;
+    inner->index = at;
+    inner->count = (unsigned)sim_between(sim, 1, 3);
+    for (unsigned k = 0; k < inner->count; k++)
+        make_step(sim, inner, k);
+    make_plan(sim, inner);
+    bus_buf_init(&inner->number, 16);
+    bus_pack_uint(&inner->number, at);
+    step->inner = inner;
 }
 
 void clients_make(struct sim *sim)
@@ -122,6 +161,9 @@ void clients_make(struct sim *sim)
             snprintf(saga->gid, sizeof(saga->gid), "g%u", i);
         for (unsigned k = 0; k < saga->count; k++)
             make_step(sim, saga, k);
+        for (unsigned k = 0; k < saga->count; k++)
+            if (sim_chance(sim, 8))
+                make_inner(sim, saga, &saga->steps[k]);
         make_plan(sim, saga);
         bus_buf_init(&saga->request, 256);
         bus_pack_map(&saga->request, 1);
@@ -134,9 +176,10 @@ void clients_make(struct sim *sim)
 
 void clients_release(struct sim *sim)
 {
-    for (unsigned i = 0; i < sim->saga_count; i++) {
+    for (unsigned i = 0; i < sim->saga_count + sim->inner_count; i++) {
         bus_buf_release(&sim->sagas[i].plan);
         bus_buf_release(&sim->sagas[i].request);
+        bus_buf_release(&sim->sagas[i].number);
     }
     clients_crash(sim, 0);
 }
@@ -292,7 +335,10 @@ static void told_ok(struct sim *sim, struct asker *asker,
         struct bus_unpack in = bus_unpack_open(value);
         bus_unpack_uint(&in, &last);
     }
-    if (last == 0 || last != saga->steps[saga->count - 1].id)
+    const struct sim_step *end = &saga->steps[saga->count - 1];
+    if (end->inner)
+        end = &end->inner->steps[end->inner->count - 1];
+    if (last == 0 || last != end->id)
         sim_break(sim, "%s: told another result than there was", saga->gid);
     know(sim, saga, OUTCOME_DONE, &reply->error);
 }

@@ -49,6 +49,7 @@ static void row_set(struct sim_row *to, const struct journal_row *from)
     snprintf(to->name, sizeof(to->name), "%s", from->name);
     snprintf(to->status, sizeof(to->status), "%s", from->status);
     to->finished = from->finished;
+    to->reopened = from->reopened;
     to->due = from->due;
     to->created = from->created;
     to->updated = from->updated;
@@ -80,7 +81,8 @@ bool journal_owns(const struct sim *sim, const char *gid)
 static void row_store(struct sim *sim, struct sim_row *row)
 {
     struct sim_row *old = row_find(sim, row->gid);
-    if (old && old->owner != row->owner)
+    bool given = old && old->finished && row->reopened;
+    if (old && old->owner != row->owner && !given)
         sim_break(sim, "%s: written by one that does not own it", row->gid);
     if (!old) {
         sim->rows = realloc(sim->rows, (sim->row_count + 1) * sizeof(*row));
@@ -88,7 +90,7 @@ static void row_store(struct sim *sim, struct sim_row *row)
             abort();
         old = &sim->rows[sim->row_count++];
     } else {
-        if (old->finished && !row->finished)
+        if (old->finished && !row->finished && !row->reopened)
             sim_break(sim, "%s: finished and running again", row->gid);
         bus_buf_release(&old->state);
     }
@@ -110,8 +112,8 @@ static void job_free(struct sim_job *job)
 static bool is_taken(struct sim *sim, const struct sim_job *job, size_t i)
 {
     const struct sim_row *old = row_find(sim, job->rows[i].gid);
-    bool taken =
-        job->contested[i] && old && old->owner != job->owner && is_shared(sim);
+    bool taken = job->contested[i] && old && old->owner != job->owner &&
+                 is_shared(sim) && !(old->finished && job->rows[i].reopened);
     if (!job->lost && job->job)
         job->job->rows[i].taken = taken;
     return taken;

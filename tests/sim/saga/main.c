@@ -89,7 +89,7 @@ static double seconds(void)
 }
 
 struct totals {
-    uint64_t done, rolled_back, crashes, effects, calls, batches, deeds;
+    uint64_t done, rolled_back, crashes, effects, calls, batches, deeds, nested;
 };
 
 static void count(const struct sim *sim, struct totals *totals)
@@ -104,6 +104,7 @@ static void count(const struct sim *sim, struct totals *totals)
     totals->calls += sim->calls;
     totals->batches += sim->batches;
     totals->deeds += sim->deeds;
+    totals->nested += sim->nested;
 }
 
 static bool run(const struct options *options, uint64_t seed,
@@ -140,12 +141,13 @@ int main(int argc, char **argv)
     double took = seconds() - start;
     uint64_t sagas = totals.done + totals.rolled_back;
     printf("%llu sagas (%llu done, %llu rolled back), %llu calls, %llu "
-           "batches, %llu effects, %llu deeds by hand, %llu crashes in %.2f s: "
-           "%.0f sagas/s\n",
+           "batches, %llu effects, %llu deeds by hand, %llu calls to sagas, "
+           "%llu crashes in %.2f s: %.0f sagas/s\n",
            (unsigned long long)sagas, (unsigned long long)totals.done,
            (unsigned long long)totals.rolled_back,
            (unsigned long long)totals.calls, (unsigned long long)totals.batches,
            (unsigned long long)totals.effects, (unsigned long long)totals.deeds,
+           (unsigned long long)totals.nested,
            (unsigned long long)totals.crashes, took, (double)sagas / took);
     if (options.mutant == MUTANT_NONE)
         return fine ? 0 : 1;

@@ -54,7 +54,8 @@ static struct sim_saga *pick(struct sim *sim)
 {
     struct sim_saga *saga = NULL;
     for (int i = 0; i < PICKS; i++) {
-        saga = &sim->sagas[sim_between(sim, 0, (int64_t)sim->saga_count - 1)];
+        saga = &sim->sagas[sim_between(
+            sim, 0, (int64_t)(sim->saga_count + sim->inner_count) - 1)];
         if (saga->submitted && saga->gid[0] && saga->told == OUTCOME_NONE)
             break;
     }

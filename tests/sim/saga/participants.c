@@ -40,6 +40,26 @@ struct sim_message {
     uint64_t reply_id;
 };
 
+/* The last step of what a step is. */
+static const struct sim_step *last_of(const struct sim_step *step)
+{
+    return step->inner ? &step->inner->steps[step->inner->count - 1] : step;
+}
+
+/* Something of it is done that is to be undone. */
+static bool stands(const struct sim_step *step)
+{
+    const struct sim_saga *inner = step->inner;
+    if (!step->compensates)
+        return false;
+    if (!inner)
+        return step->done > step->undone;
+    for (unsigned i = 0; i < inner->count; i++)
+        if (stands(&inner->steps[i]))
+            return true;
+    return false;
+}
+
 static struct sim_step *step_of(const struct sim_call *call)
 {
     return &call->saga->steps[call->step];
@@ -135,7 +155,7 @@ static bool act(struct sim *sim, struct sim_message *message)
     struct sim_call *call = message->call;
     struct sim_step *step = step_of(call);
     const struct sim_step *before = call->step > 0 ? step - 1 : NULL;
-    if (before && (!message->has_prev || message->prev != before->id))
+    if (before && (!message->has_prev || message->prev != last_of(before)->id))
         sim_break(sim, "%s step %u: was given another reply than there was",
                   call->saga->gid, call->step);
     if (step->manner == MANNER_REFUSE ||
@@ -161,7 +181,7 @@ static bool act(struct sim *sim, struct sim_message *message)
     if (step->undone > 0)
         sim_break(sim, "%s step %u: done after it was undone", call->saga->gid,
                   call->step);
-    if (before && before->done == 0)
+    if (before && last_of(before)->done == 0)
         sim_break(sim, "%s step %u: done before the one before it",
                   call->saga->gid, call->step);
     step->id = ++sim->next_id;
@@ -186,15 +206,15 @@ static bool undo(struct sim *sim, struct sim_message *message)
         sim_break(sim, "%s step %u: undone and never done", saga->gid,
                   call->step);
     for (unsigned i = call->step + 1u; i < saga->count; i++)
-        if (saga->steps[i].compensates && !step->urged &&
-            saga->steps[i].done > saga->steps[i].undone)
+        if (!step->urged && stands(&saga->steps[i]))
             sim_break(sim, "%s step %u: undone before step %u", saga->gid,
                       call->step, i);
     uint64_t id = message->fill_id ? step->id : message->id;
     if (id != step->id)
         sim_break(sim, "%s step %u: undone with another id", saga->gid,
                   call->step);
-    if (step->needs && message->prev != saga->steps[call->step - 1].id)
+    if (step->needs &&
+        message->prev != last_of(&saga->steps[call->step - 1])->id)
         sim_break(sim, "%s step %u: undone with another reply", saga->gid,
                   call->step);
     return true;
@@ -338,16 +358,28 @@ static void send(struct sim *sim, const struct sim_message *message)
     sim_at(sim, sim_between(sim, 20000, late), arrive, message_copy(message));
 }
 
+/* Its client may never have heard the gid that was made for it. */
+static void learn_outer(const struct sim_saga *saga)
+{
+    const char *slash = strrchr(saga->gid, '/');
+    if (saga->outer && slash && !saga->outer->gid[0])
+        snprintf(saga->outer->gid, sizeof(saga->outer->gid), "%.*s",
+                 (int)(slash - saga->gid), saga->gid);
+}
+
 void participants_call(struct sim *sim, const struct saga_call *call)
 {
     uint64_t n = 0;
     struct bus_bytes fill;
-    if (!find_uint(call->body, "n", &n) || n >= sim->saga_count) {
+    if (!find_uint(call->body, "n", &n) ||
+        n >= sim->saga_count + sim->inner_count) {
         sim_break(sim, "%s: the request did not arrive whole", call->mark.gid);
         return;
     }
     struct sim_saga *saga = &sim->sagas[n];
     snprintf(saga->gid, sizeof(saga->gid), "%s", call->mark.gid);
+    learn_outer(saga);
+    saga->submitted = true; /* also of one that no client submits */
     check_call(sim, call, saga);
     struct sim_message message = {.call = call_new(sim, call, saga)};
     message.has_id = find_uint(call->body, "id", &message.id);
@@ -374,10 +406,23 @@ void participants_restart(struct sim *sim, int actor)
 
 void participants_forget(struct sim *sim)
 {
-    for (unsigned i = 0; i < sim->saga_count; i++)
+    for (unsigned i = 0; i < sim->saga_count + sim->inner_count; i++)
         for (unsigned k = 0; k < sim->sagas[i].count; k++)
             if (sim->sagas[i].steps[k].asked_by == sim->me->incarnation)
                 sim->sagas[i].steps[k].asked = 0;
+}
+
+/* A saga that is a step goes with its outer one. */
+static void check_inner(struct sim *sim, const struct sim_saga *outer,
+                        const struct sim_step *step, bool done)
+{
+    const struct sim_row *row = journal_row(sim, step->inner->gid);
+    bool inner_done = row && strcmp(row->status, "done") == 0;
+    if (done && !inner_done)
+        sim_break(sim, "%s: done without its %s", outer->gid, step->inner->gid);
+    if (!done && inner_done && step->compensates)
+        sim_break(sim, "%s: rolled back, and its %s is done", outer->gid,
+                  step->inner->gid);
 }
 
 static void check_saga(struct sim *sim, const struct sim_saga *saga)
@@ -386,6 +431,10 @@ static void check_saga(struct sim *sim, const struct sim_saga *saga)
     bool done = row && strcmp(row->status, "done") == 0;
     for (unsigned i = 0; i < saga->count; i++) {
         const struct sim_step *step = &saga->steps[i];
+        if (step->inner) {
+            check_inner(sim, saga, step, done);
+            continue;
+        }
         if (!row && step->done + step->undone > 0)
             sim_break(sim, "%s step %u: an effect of no saga", saga->gid, i);
         if (done && (step->done != 1 || step->undone != 0))
@@ -403,6 +452,6 @@ static void check_saga(struct sim *sim, const struct sim_saga *saga)
 
 void participants_check(struct sim *sim)
 {
-    for (unsigned i = 0; i < sim->saga_count; i++)
+    for (unsigned i = 0; i < sim->saga_count + sim->inner_count; i++)
         check_saga(sim, &sim->sagas[i]);
 }

@@ -194,5 +194,6 @@ bool sim_run(struct sim *sim)
         event.action(sim, event.arg);
     }
     transactions_crash(sim);
+    nested_crash(0);
     return !sim->broken[0];
 }

@@ -53,6 +53,8 @@ enum sim_manner {
 };
 
 /* One step of one saga: what it shall do, and the truth of what happened. */
+struct sim_saga;
+
 struct sim_step {
     int actor;
     bool compensates;
@@ -65,21 +67,24 @@ struct sim_step {
     /* the participant's database */
     enum { ROW_NONE, ROW_OWN, ROW_BY_COMPENSATION } action_row;
     bool undo_row;
-    uint64_t id;       /* of the stored reply; 0: none */
-    uint64_t asked;    /* attempt under way; 0: none */
-    unsigned asked_by; /* in this incarnation */
-    int done, undone;  /* effects */
-    bool urged;        /* an operator wanted it undone before its turn */
+    uint64_t id;            /* of the stored reply; 0: none */
+    uint64_t asked;         /* attempt under way; 0: none */
+    unsigned asked_by;      /* in this incarnation */
+    int done, undone;       /* effects */
+    struct sim_saga *inner; /* it is that saga; NULL: a participant's */
+    bool urged;             /* an operator wanted it undone before its turn */
 };
 
 enum sim_outcome { OUTCOME_NONE, OUTCOME_DONE, OUTCOME_ROLLED_BACK };
 
 struct sim_saga {
+    struct sim_saga *outer; /* whose step it is; NULL: a client's */
     unsigned index;
     char gid[SIM_GID_MAX]; /* "": the orchestrator makes one */
     unsigned count;
     struct sim_step steps[SIM_STEPS_MAX];
     struct bus_buf plan, request;
+    struct bus_buf number; /* of one that is a step: its index as msgpack */
     /* what its client knows */
     enum sim_outcome told;
     int32_t told_business;
@@ -120,6 +125,7 @@ struct sim_row {
     char name[16];
     char status[JOURNAL_STATUS_MAX];
     bool finished;
+    bool reopened; /* a row to be written that was finished */
     int64_t due, created, updated;
     int owner; /* index of a process */
     struct bus_buf state;
@@ -184,7 +190,9 @@ struct sim {
     uint64_t next_id;
     struct sim_saga sagas[SIM_SAGAS_MAX];
     unsigned saga_count;
-    struct dtm *dtm; /* the orchestrator's */
+    unsigned inner_count; /* behind these: sagas that are steps */
+    uint64_t nested;      /* calls to them */
+    struct dtm *dtm;      /* the orchestrator's */
     struct sim_trans trans[SIM_TRANS_MAX];
     unsigned trans_count;
     unsigned deeds; /* of the operator that were taken */
@@ -248,6 +256,14 @@ void clients_answer(struct sim *sim, void *asker,
 /* Whoever waits for that incarnation (0: any) hears nothing. */
 void clients_crash(struct sim *sim, unsigned incarnation);
 void clients_check(struct sim *sim);
+
+/* nested.c: sagas that are steps of sagas */
+void nested_call(struct sim *sim, const struct saga_call *call);
+/* True if the asker was one of theirs; then it is dealt with. */
+bool nested_answer(struct sim *sim, const void *asker,
+                   const struct bus_reply *reply);
+/* Whoever asked that incarnation (0: any) hears nothing. */
+void nested_crash(unsigned incarnation);
 
 /* operator.c: somebody who acts at random, while faults are on */
 void operator_schedule(struct sim *sim);

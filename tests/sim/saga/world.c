@@ -62,6 +62,8 @@ static void world_call(void *arg, const struct saga_call *call)
         return;
     if (call->dtm)
         transactions_call(sim, call);
+    else if (call->nested)
+        nested_call(sim, call);
     else
         participants_call(sim, call);
     world_effect(sim);
@@ -72,7 +74,8 @@ static void world_answer(void *arg, void *asker, const struct bus_reply *reply)
     struct sim *sim = arg;
     if (!world_effect(sim))
         return;
-    if (!operator_answer(sim, asker, reply))
+    if (!operator_answer(sim, asker, reply) &&
+        !nested_answer(sim, asker, reply))
         clients_answer(sim, asker, reply);
     world_effect(sim);
 }
@@ -264,6 +267,7 @@ static void bury(struct sim *sim)
     orchestrator_free(sim->me->orch);
     sim->me->orch = NULL;
     clients_crash(sim, sim->me->incarnation);
+    nested_crash(sim->me->incarnation);
     transactions_crash(sim);
     participants_forget(sim);
     int64_t away = sim->process_count > 1 && sim_fault(sim, 30)
