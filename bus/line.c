@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * A line's life: dialled on first use, greeted with hello, up when welcomed.
- * Requests gather in one buffer; it leaves when the line is idle, when the
- * frame before was taken, or when the thread that gathered has drained what it
- * had. Frames are numbered, so that when the connection goes it is known of
+ * Frames are numbered, so that when the connection goes it is known of
  * every call whether its frame can have arrived.
  */
 #include "bus/line.h"
@@ -12,127 +10,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bus/frame.h"
-
 #define ACK_EVERY (BUS_CREDIT_FRAMES / 4)
 #define LATENCY_FIRST_US 100
-
-static _Thread_local struct {
-    unsigned depth;
-    struct line *dirty;
-} drain;
+#define REPLIES_AT_ONCE 32
 
 static int64_t earlier(int64_t a, int64_t b)
 {
     return a < b ? a : b;
-}
-
-/* ---- Sending ---- */
-
-static void gather_reset(struct line *line)
-{
-    bus_buf_reset(&line->gather);
-    bus_frame_begin(&line->gather, true);
-    line->gathered = 0;
-    line->oneways = 0;
-}
-
-/* Calls of the frame that was not handed over yet. */
-static struct attempt *pick_gathered(struct line *line)
-{
-    return slots_pick(&line->slots, slot_in_frame, (int64_t)line->frame);
-}
-
-static void ack_add(struct line *line, enum bus_envelope_kind kind)
-{
-    bus_frame_mark(&line->gather, kind, line->frames_in);
-    line->frames_acked = line->frames_in;
-    line->gathered++;
-}
-
-/* Hands the frame to the carrier. Lock held. */
-static void send_now(struct line *line)
-{
-    if (line->frames_acked != line->frames_in)
-        ack_add(line, BUS_ENVELOPE_ACK);
-    line->busy = true;
-    line->frame++;
-    line->leaving = line->oneways;
-    line->link->carrier->send(line->link, NULL, bus_buf_bytes(&line->gather));
-    gather_reset(line);
-}
-
-static void flush_locked(struct line *line)
-{
-    if (line->gathered && !line->busy && line->state == LINE_UP)
-        send_now(line);
-}
-
-void line_flush(struct line *line)
-{
-    pthread_mutex_lock(&line->lock);
-    flush_locked(line);
-    pthread_mutex_unlock(&line->lock);
-}
-
-/* Something was gathered: now, or at the end of this thread's drain. */
-static void gathered_one(struct line *line)
-{
-    bool full = line->gathered >= BUS_FLUSH_ENVELOPES ||
-                line->gather.len >= BUS_FLUSH_BYTES;
-    if (drain.depth == 0 || full) {
-        flush_locked(line);
-        return;
-    }
-    if (line->dirty)
-        return;
-    line->dirty = true;
-    line_ref(line);
-    line->dirty_next = drain.dirty;
-    drain.dirty = line;
-}
-
-void drain_begin(void)
-{
-    drain.depth++;
-}
-
-void drain_end(void)
-{
-    if (--drain.depth > 0)
-        return;
-    while (drain.dirty) {
-        struct line *line = drain.dirty;
-        drain.dirty = line->dirty_next;
-        pthread_mutex_lock(&line->lock);
-        line->dirty = false;
-        flush_locked(line);
-        pthread_mutex_unlock(&line->lock);
-        line_unref(line);
-    }
-}
-
-static uint64_t budget_ms(const struct attempt *attempt)
-{
-    if (attempt->deadline == BUS_FOREVER)
-        return 0;
-    int64_t left = attempt->deadline - attempt->started;
-    return left <= 0 ? 1 : (uint64_t)((left + BUS_MILLI - 1) / BUS_MILLI);
-}
-
-static void gather_request(struct line *line, struct attempt *attempt)
-{
-    struct bus_frame_head head = {
-        .kind = attempt->oneway ? BUS_ENVELOPE_ONEWAY : BUS_ENVELOPE_REQUEST,
-        .tail = attempt->tail_count,
-        .id = attempt->id,
-        .budget_ms = budget_ms(attempt),
-    };
-    struct bus_bytes tail = {attempt->tail, attempt->tail_len};
-    bus_frame_request(&line->gather, &head, tail);
-    line->gathered++;
-    line->oneways += attempt->oneway;
-    attempt->frame = line->frame;
 }
 
 /* ---- What the carrier tells ---- */
@@ -173,7 +57,7 @@ static void line_down(void *arg)
     line->pinged = 0;
     struct attempt *unknown =
         slots_pick(&line->slots, slot_up_to_frame, (int64_t)line->taken);
-    struct attempt *unsent = pick_gathered(line);
+    struct attempt *unsent = gather_unsent(line);
     gather_reset(line);
     if (unknown)
         line_count_loss(line, now);
@@ -213,7 +97,7 @@ static void line_sent(void *arg, bool taken)
     line->leaving = 0;
     line->lost = false;
     if (!line->dirty)
-        flush_locked(line);
+        gather_flush(line);
     pthread_mutex_unlock(&line->lock);
     attempts_lost(list, taken ? ATTEMPT_UNKNOWN : ATTEMPT_UNSENT);
     oneways_finish(left);
@@ -227,17 +111,16 @@ static bool refused_draining(const struct bus_envelope *envelope)
            memcmp(envelope->reason.data, word, sizeof(word) - 1) == 0;
 }
 
-static void heard_reply(struct line *line, const struct bus_envelope *envelope,
-                        int64_t now)
+/* Replies of one frame, whose calls are found under one lock. */
+struct replies {
+    size_t count;
+    struct bus_envelope envelopes[REPLIES_AT_ONCE];
+    struct attempt *attempts[REPLIES_AT_ONCE];
+};
+
+static void reply_end(struct attempt *attempt,
+                      const struct bus_envelope *envelope, int64_t now)
 {
-    pthread_mutex_lock(&line->lock);
-    struct attempt *attempt = slots_take(&line->slots, envelope->id);
-    if (attempt)
-        line_measure(line, now - attempt->started, now);
-    line->losses = 0;
-    pthread_mutex_unlock(&line->lock);
-    if (!attempt)
-        return; /* too late, or answered twice */
     if (refused_draining(envelope)) {
         attempt_lost(attempt, ATTEMPT_DRAINING);
         return;
@@ -245,6 +128,26 @@ static void heard_reply(struct line *line, const struct bus_envelope *envelope,
     struct bus_reply reply;
     bus_frame_to_reply(envelope, &reply);
     attempt_finish(attempt, &reply, now);
+}
+
+static void replies_end(struct line *line, struct replies *replies, int64_t now)
+{
+    if (replies->count == 0)
+        return;
+    pthread_mutex_lock(&line->lock);
+    for (size_t i = 0; i < replies->count; i++) {
+        struct attempt *attempt =
+            slots_take(&line->slots, replies->envelopes[i].id);
+        if (attempt)
+            line_measure(line, now - attempt->started, now);
+        replies->attempts[i] = attempt;
+    }
+    line->losses = 0;
+    pthread_mutex_unlock(&line->lock);
+    for (size_t i = 0; i < replies->count; i++)
+        if (replies->attempts[i]) /* else too late, or answered twice */
+            reply_end(replies->attempts[i], &replies->envelopes[i], now);
+    replies->count = 0;
 }
 
 static void heard_welcome(struct line *line, int64_t now)
@@ -256,7 +159,7 @@ static void heard_welcome(struct line *line, int64_t now)
         if (!line->greeted)
             line->born = now;
         line->greeted = true;
-        flush_locked(line);
+        gather_flush(line);
     }
     pthread_mutex_unlock(&line->lock);
 }
@@ -265,28 +168,26 @@ static void heard_goodbye(struct line *line)
 {
     pthread_mutex_lock(&line->lock);
     line->draining = true;
-    struct attempt *unsent = pick_gathered(line);
+    struct attempt *unsent = gather_unsent(line);
     gather_reset(line);
-    ack_add(line, BUS_ENVELOPE_FAREWELL);
-    flush_locked(line);
+    gather_ack(line, BUS_ENVELOPE_FAREWELL);
+    gather_flush(line);
     pthread_mutex_unlock(&line->lock);
     attempts_lost(unsent, ATTEMPT_DRAINING);
     bus_names_poke(line->bus->names);
 }
 
-static void heard_one(struct line *line, const struct bus_envelope *envelope,
-                      int64_t now)
+static void heard_mark(struct line *line, const struct bus_envelope *envelope,
+                       int64_t now)
 {
     switch ((enum bus_envelope_kind)envelope->kind) {
-    case BUS_ENVELOPE_REPLY:
-        heard_reply(line, envelope, now);
-        break;
     case BUS_ENVELOPE_WELCOME:
         heard_welcome(line, now);
         break;
     case BUS_ENVELOPE_GOODBYE:
         heard_goodbye(line);
         break;
+    case BUS_ENVELOPE_REPLY:
     case BUS_ENVELOPE_REQUEST: /* not for a caller: ignored */
     case BUS_ENVELOPE_ONEWAY:
     case BUS_ENVELOPE_HELLO:
@@ -295,6 +196,28 @@ static void heard_one(struct line *line, const struct bus_envelope *envelope,
     case BUS_ENVELOPE_PONG:
     case BUS_ENVELOPE_FAREWELL:
         break;
+    }
+}
+
+/* Envelopes in their order: a mark after the replies before it. */
+static enum bus_frame_step
+heard_all(struct line *line, struct bus_frame_reader *reader, int64_t now)
+{
+    struct replies replies;
+    enum bus_frame_step step;
+    replies.count = 0;
+    for (;;) {
+        struct bus_envelope *next = &replies.envelopes[replies.count];
+        step = bus_frame_next(reader, next);
+        bool reply = step == BUS_FRAME_ONE && next->kind == BUS_ENVELOPE_REPLY;
+        replies.count += reply;
+        if (reply && replies.count < REPLIES_AT_ONCE)
+            continue;
+        replies_end(line, &replies, now);
+        if (step != BUS_FRAME_ONE)
+            return step;
+        if (!reply)
+            heard_mark(line, next, now);
     }
 }
 
@@ -313,8 +236,8 @@ static void frame_ended(struct line *line)
 {
     pthread_mutex_lock(&line->lock);
     if (line->frames_in - line->frames_acked >= ACK_EVERY) {
-        ack_add(line, BUS_ENVELOPE_ACK);
-        gathered_one(line);
+        gather_ack(line, BUS_ENVELOPE_ACK);
+        gather_done(line);
     }
     pthread_mutex_unlock(&line->lock);
 }
@@ -331,7 +254,6 @@ static void line_frame(void *arg, const struct link_route *route,
     (void)route;
     struct line *line = arg;
     struct bus_frame_reader reader;
-    struct bus_envelope envelope;
     int64_t now = bus_now(line->bus->clock);
     if (!bus_frame_open(&reader, frame)) {
         frame_bad(line);
@@ -339,10 +261,7 @@ static void line_frame(void *arg, const struct link_route *route,
     }
     drain_begin();
     frame_begun(line, now);
-    enum bus_frame_step step;
-    while ((step = bus_frame_next(&reader, &envelope)) == BUS_FRAME_ONE)
-        heard_one(line, &envelope, now);
-    if (step == BUS_FRAME_BAD)
+    if (heard_all(line, &reader, now) == BUS_FRAME_BAD)
         frame_bad(line);
     else
         frame_ended(line);
@@ -433,17 +352,6 @@ void line_warm(struct line *line)
         line_dial(line);
 }
 
-/* A frame must not outgrow what the other side takes: a large request leaves
- * what was gathered before it to a frame of its own. False: try again after
- * the frame in the way was taken. */
-static bool gather_room(struct line *line, const struct attempt *attempt)
-{
-    size_t len = line->gather.len + attempt->tail_len + 64;
-    if (len > BUS_FRAME_BYTES_MAX)
-        flush_locked(line);
-    return line->gather.len + attempt->tail_len + 64 <= BUS_FRAME_BYTES_MAX;
-}
-
 enum line_take line_add(struct line *line, struct attempt *attempt)
 {
     pthread_mutex_lock(&line->lock);
@@ -460,7 +368,7 @@ enum line_take line_add(struct line *line, struct attempt *attempt)
     int64_t wake =
         earlier(attempt->deadline, attempt->started + BUS_PING_MS * BUS_MILLI);
     bool dial = dial_due(line);
-    gathered_one(line);
+    gather_done(line);
     pthread_mutex_unlock(&line->lock);
     if (dial)
         line_dial(line);
@@ -476,7 +384,7 @@ void line_retire(struct line *line)
     line->retired_at = bus_now(line->bus->clock);
     struct attempt *unsent = NULL;
     if (line->state != LINE_UP) {
-        unsent = pick_gathered(line);
+        unsent = gather_unsent(line);
         gather_reset(line);
     }
     pthread_mutex_unlock(&line->lock);
@@ -490,7 +398,7 @@ void line_close(struct line *line)
     bool first = line->state != LINE_CLOSED;
     line->state = LINE_CLOSED;
     struct link *link = first ? line->link : NULL;
-    struct attempt *unsent = pick_gathered(line);
+    struct attempt *unsent = gather_unsent(line);
     struct attempt *unknown = slots_pick(&line->slots, slot_any, 0);
     gather_reset(line);
     pthread_mutex_unlock(&line->lock);
@@ -516,7 +424,7 @@ static struct attempt *tick_unwelcome(struct line *line, int64_t now,
     line->since = now;
     if (line->state == LINE_GREETING)
         line->link->carrier->drop(line->link);
-    struct attempt *unsent = pick_gathered(line);
+    struct attempt *unsent = gather_unsent(line);
     gather_reset(line);
     return unsent;
 }
@@ -534,7 +442,7 @@ static struct attempt *tick_silent(struct line *line, int64_t now,
         line->pinged = now;
         bus_frame_mark(&line->gather, BUS_ENVELOPE_PING, 0);
         line->gathered++;
-        flush_locked(line);
+        gather_flush(line);
     }
     *wake = earlier(*wake, now + (BUS_SILENT_MS - BUS_PING_MS) * BUS_MILLI);
     if (quiet < BUS_SILENT_MS * BUS_MILLI)

@@ -7,6 +7,7 @@
 #define BUS_LINE_H
 
 #include "bus/bus_internal.h"
+#include "bus/frame.h"
 #include "bus/slots.h"
 
 enum line_state {
@@ -84,6 +85,23 @@ void line_count_loss(struct line *line, int64_t now);
 /* Deadlines of these passed without an answer. */
 void line_note_overdue(struct line *line, const struct attempt *list,
                        int64_t now);
+
+/* The frame being gathered (line_gather.c), lock held. */
+void gather_reset(struct line *line);
+/* Hands it over, if it may go now. */
+void gather_flush(struct line *line);
+/* Something was gathered: it leaves now, or at the end of this thread's drain.
+ */
+void gather_done(struct line *line);
+/* A frame must not outgrow what the other side takes: a large request leaves
+ * what was gathered before it to a frame of its own. False: try again after the
+ * frame in the way was taken. */
+bool gather_room(struct line *line, const struct attempt *attempt);
+void gather_request(struct line *line, struct attempt *attempt);
+/* Says how many frames came; kind: ACK, or a FAREWELL with it. */
+void gather_ack(struct line *line, enum bus_envelope_kind kind);
+/* Takes out the calls of the frame that was not handed over yet. */
+struct attempt *gather_unsent(struct line *line);
 
 /* While a thread handles what came in one frame, what it causes is held back
  * and leaves at the end as one frame a line. */
