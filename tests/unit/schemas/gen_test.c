@@ -167,6 +167,32 @@ static void generates_names_beyond_ascii(void **state)
     generate_as_golden(paths, 4);
 }
 
+/* All is the same but for what says whether rows are cached. */
+static void generates_models_without_cache(void **state)
+{
+    static const char with[] = ".cached = true,",
+                      without[] = ".cached = false,";
+    const struct schema_gen options = {.out_dir = folder, .cached = false};
+    char path[512];
+    (void)state;
+    assert_non_null(schema_load(loaded, "tutorial-2/barrier.sql"));
+    assert_int_equal(schema_generate(loaded, &options), 0);
+    snprintf(path, sizeof(path), "%s/barrier.model.h", folder);
+    compare(path, "golden/barrier.model.h.golden");
+    snprintf(path, sizeof(path), "%s/barrier.model.c", folder);
+    char *made = slurp(path), *golden = slurp("golden/barrier.model.c.golden");
+    assert_non_null(made);
+    assert_non_null(golden);
+    char *at = strstr(golden, with);
+    assert_non_null(at);
+    size_t before = (size_t)(at - golden);
+    assert_memory_equal(made, golden, before);
+    assert_memory_equal(made + before, without, strlen(without));
+    assert_string_equal(made + before + strlen(without), at + strlen(with));
+    free(made);
+    free(golden);
+}
+
 static void leaves_files_alone_that_stay_the_same(void **state)
 {
     const struct schema_gen options = {.out_dir = folder};
@@ -343,6 +369,7 @@ int main(void)
         FOLDER_TEST(generates_names_that_are_hard_in_api),
         FOLDER_TEST(generates_words_of_c_as_names),
         FOLDER_TEST(generates_names_beyond_ascii),
+        FOLDER_TEST(generates_models_without_cache),
         FOLDER_TEST(leaves_files_alone_that_stay_the_same),
         FOLDER_TEST(says_what_is_wrong),
         FOLDER_TEST(refuses_an_actor_of_another_name),

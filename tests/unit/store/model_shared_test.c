@@ -172,6 +172,43 @@ static void lists_and_counts_are_the_databases(void **state)
     assert_int_equal(atoi(ask(state, "DBSIZE", NULL)), entries);
 }
 
+/* As a model without -c has it. */
+static void a_table_that_is_not_cached_leaves_nothing(void **state)
+{
+    struct shop *shop = *state;
+    struct model_table plain = shelf_row_table;
+    const struct model_table *const tables[] = {&plain, NULL};
+    const struct store_node node = {.host = shop->server.socket, .weight = 100};
+    const struct store_options options = {.source = shop->world.source,
+                                          .tables = tables,
+                                          .clock = &bus_clock_system,
+                                          .nodes = &node,
+                                          .node_count = 1};
+    const struct shelf_row probe = {.shop = 1, .sku = "a", .code = "1-a"};
+    struct store_shared *shared = NULL;
+    struct bus_error err;
+    struct worker worker;
+    struct shelf_row row;
+    cache_a(state);
+    ask(state, "FLUSHALL", NULL);
+    plain.cached = false;
+    assert_int_equal(store_shared_open(&options, &shared, &err), BUS_OK);
+    worker_open(&worker, shared);
+    struct bus_call *call = worker_call(&worker, &person_read_method);
+    assert_int_equal(model_find(call, &plain, &plain.primary, &probe, &row),
+                     BUS_OK);
+    assert_int_equal(model_find(call, &plain, &plain.unique[0], &probe, &row),
+                     BUS_OK);
+    assert_int_equal(atoi(ask(state, "DBSIZE", NULL)), 0);
+    call = worker_call(&worker, &person_write_method);
+    row.kind = 7;
+    assert_int_equal(model_update(call, &plain, &row), BUS_OK);
+    assert_int_equal(call_end(call, BUS_OK), BUS_OK);
+    assert_int_equal(atoi(ask(state, "DBSIZE", NULL)), 0);
+    worker_close(&worker);
+    store_shared_close(shared);
+}
+
 /* ---- writing ---- */
 
 static void an_insert_removes_placeholders(void **state)
@@ -364,6 +401,7 @@ int main(void)
         T(what_is_not_there_has_placeholders),
         T(for_update_asks_the_database_and_fills_nothing),
         T(lists_and_counts_are_the_databases),
+        T(a_table_that_is_not_cached_leaves_nothing),
         T(an_insert_removes_placeholders),
         T(a_batch_removes_placeholders),
         T(an_update_removes_old_and_new_keys),
