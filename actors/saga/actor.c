@@ -404,6 +404,7 @@ int saga_actor_open(struct actor_process *process, bool threads,
     }
     actor_world(self, &world);
     world.shared = journal_shared(self->journal);
+    world.state_max = journal_state_max(self->journal);
     self->orch = orchestrator_new(&world);
     orchestrator_configure(self->orch, &config);
     code = open_sockets(self, err);

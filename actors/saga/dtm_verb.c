@@ -91,6 +91,8 @@ static struct run *begin(struct dtm_work *work, enum engine_event_kind kind,
     if (!code)
         code = dtm_plan_make(&making, &work->trans, &made, err);
     if (!code)
+        code = run_fits(orch, made.plan.len, made.request.len, err);
+    if (!code)
         code = plans_take(&orch->plans, bus_buf_bytes(&made.plan), &plan, err);
     struct run *run = NULL;
     if (!code) {
@@ -157,6 +159,7 @@ static void close_workflow(struct dtm_work *work,
     bool done = strcmp(status, "succeed") == 0;
     struct engine_event event = {.kind = EVENT_CLOSE,
                                  .code = done ? BUS_OK : BUS_ABORTED};
+    struct bus_error error = {0};
     if (!target->saga) {
         unknown(work, work->trans.gid);
         return;
@@ -173,6 +176,11 @@ static void close_workflow(struct dtm_work *work,
     if (!done && strcmp(status, "failed") != 0) {
         dtm_error(work->dtm, dtm_take_asker(work), HTTP_BAD_REQUEST,
                   "req_extra.status is neither succeed nor failed");
+        return;
+    }
+    if (run_fits(work->dtm->orch, saga_weight(target->saga), strlen(result),
+                 &error)) {
+        dtm_refuse(work->dtm, dtm_take_asker(work), &error);
         return;
     }
     if (reason[0])
@@ -424,6 +432,11 @@ static void add(struct dtm_work *work, struct run *run,
 {
     struct orchestrator *orch = work->dtm->orch;
     struct engine_event event = {.kind = EVENT_REGISTERED};
+    struct bus_error error = {0};
+    if (run_fits(orch, saga_weight(&run->saga), added->data.len, &error)) {
+        dtm_refuse(work->dtm, dtm_take_asker(work), &error);
+        return;
+    }
     if (!run_add(orch, run, added)) {
         fail(work, run->saga.gid, "has too many branches.");
         return;

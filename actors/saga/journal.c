@@ -15,6 +15,7 @@
 
 #include "actors/saga/journal_mysql.h"
 #include "actors/saga/journal_search.h"
+#include "actors/saga/journal_sqlite.h"
 #include "bus/clock.h"
 #include "bus/code.h"
 #include "bus/hook.h"
@@ -86,24 +87,6 @@ static const struct bus_shape kv_shape = {
     .size = sizeof(struct journal_kv),
     .count = sizeof(kv_fields) / sizeof(kv_fields[0]),
     .fields = kv_fields,
-};
-
-static const char *const schema[] = {
-    "CREATE TABLE IF NOT EXISTS saga ("
-    "gid VARCHAR(128) NOT NULL PRIMARY KEY, name VARCHAR(64) NOT NULL, "
-    "status VARCHAR(16) NOT NULL, finished BIGINT NOT NULL, "
-    "due BIGINT NOT NULL, created BIGINT NOT NULL, updated BIGINT NOT NULL, "
-    "type VARCHAR(16) NOT NULL, failing VARCHAR(64) NOT NULL, "
-    "error VARCHAR(256) NOT NULL, state BLOB NOT NULL)",
-    "CREATE INDEX IF NOT EXISTS saga_due ON saga (due, gid) "
-    "WHERE finished = 0",
-    "CREATE INDEX IF NOT EXISTS saga_created ON saga (created)",
-    "CREATE TABLE IF NOT EXISTS saga_kv ("
-    "category VARCHAR(64) NOT NULL, name VARCHAR(128) NOT NULL, "
-    "value TEXT NOT NULL, version BIGINT NOT NULL, created BIGINT NOT NULL, "
-    "updated BIGINT NOT NULL, PRIMARY KEY (category, name))",
-    "CREATE TABLE IF NOT EXISTS saga_probe (id BIGINT NOT NULL PRIMARY KEY, "
-    "at BIGINT NOT NULL)",
 };
 
 static const char upsert[] =
@@ -481,6 +464,11 @@ static void *run(void *arg)
     return NULL;
 }
 
+size_t journal_state_max(const struct journal *journal)
+{
+    return journal->shared ? journal->mysql.state_max : 0;
+}
+
 bool journal_shared(const struct journal *journal)
 {
     return journal->shared;
@@ -509,9 +497,9 @@ static int make_tables(struct journal *journal, struct bus_error *err)
     int code = driver->begin(journal->sql, deadline, err);
     if (code)
         return code;
-    for (size_t i = 0; !code && i < sizeof(schema) / sizeof(schema[0]); i++)
-        code = driver->exec(journal->sql, schema[i], NULL, 0, deadline, &done,
-                            err);
+    for (const char *const *text = journal_sqlite_schema; !code && *text;
+         text++)
+        code = driver->exec(journal->sql, *text, NULL, 0, deadline, &done, err);
     if (!code)
         return driver->commit(journal->sql, err);
     driver->rollback(journal->sql);
@@ -536,7 +524,9 @@ static int share(struct journal *journal, struct bus_error *err)
     int code = define_all(journal, journal_mysql_schema, err);
     if (!code)
         code = define_all(journal, lease_schema, err);
-    return code ? code : lease_open(lease, err);
+    if (!code)
+        code = lease_open(lease, err);
+    return code ? code : journal_mysql_limit(&journal->mysql, err);
 }
 
 static int start_thread(struct journal *journal, struct bus_error *err)

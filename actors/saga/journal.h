@@ -128,6 +128,8 @@ int journal_open(const struct journal_options *options, struct journal **ret,
                  struct bus_error *err);
 /* True if others may share it: then COMMIT without rows keeps the lease. */
 bool journal_shared(const struct journal *journal);
+/* Bytes of the largest state that it can hold; 0: of any that we make. */
+size_t journal_state_max(const struct journal *journal);
 /* Any thread. */
 void journal_do(struct journal *journal, struct journal_job *job);
 /* Finishes every job handed over, then stops the thread. */

@@ -75,6 +75,27 @@ static const char taken[] = "SELECT gid FROM saga WHERE gid = ? AND owner <> ?";
 
 static const size_t sizes[JOURNAL_MYSQL_SIZES] = {64, 16, 4, 1};
 
+/* Of a packet, for everything but states: texts, gids, names. */
+#define PACKET_REST ((size_t)64 << 10)
+static const char packet[] = "SELECT @@max_allowed_packet AS size";
+
+struct packet {
+    int64_t size;
+};
+
+static const struct bus_field packet_fields[] = {
+    {.name = "size",
+     .kind = BUS_I64,
+     .offset = offsetof(struct packet, size),
+     .presence = BUS_NO_PRESENCE},
+};
+static const struct bus_shape packet_shape = {
+    .name = "saga.packet",
+    .size = sizeof(struct packet),
+    .count = 1,
+    .fields = packet_fields,
+};
+
 struct found {
     const char *gid;
 };
@@ -116,12 +137,20 @@ static const char *text_of(struct journal_mysql *mysql, size_t size)
     return mysql->texts[size];
 }
 
-/* How many of the rows go into one statement, as an index of sizes. */
-static size_t size_for(const struct journal_row *rows, size_t count)
+/* How many of the rows go into one statement, as an index of sizes: one, or as
+ * many as the server takes. */
+static size_t size_for(const struct journal_mysql *mysql,
+                       const struct journal_row *rows, size_t count)
 {
+    size_t most =
+        mysql->state_max < CHUNK_BYTES ? mysql->state_max : CHUNK_BYTES;
     size_t size = 0, bytes = 0, fit = 0;
-    while (fit < count && fit < ROWS_MAX && bytes <= CHUNK_BYTES)
-        bytes += rows[fit++].state.len;
+    while (fit < count && fit < ROWS_MAX) {
+        bytes += rows[fit].state.len;
+        if (fit > 0 && bytes > most)
+            break;
+        fit++;
+    }
     while (sizes[size] > fit)
         size++;
     return size;
@@ -189,7 +218,7 @@ int journal_mysql_write(struct journal_mysql *mysql, struct journal_job *job,
 {
     int code = rows_reopen(mysql, job, err);
     for (size_t at = 0; !code && at < job->count;) {
-        size_t size = size_for(job->rows + at, job->count - at);
+        size_t size = size_for(mysql, job->rows + at, job->count - at);
         code = chunk_write(mysql, job->rows + at, size, err);
         at += sizes[size];
     }
@@ -198,6 +227,23 @@ int journal_mysql_write(struct journal_mysql *mysql, struct journal_job *job,
         if (job->rows[i].contested)
             code = row_check(mysql, &job->rows[i], err);
     }
+    return code;
+}
+
+int journal_mysql_limit(struct journal_mysql *mysql, struct bus_error *err)
+{
+    struct bus_arena arena;
+    struct bus_list rows = {0};
+    bus_arena_init(&arena, BUS_ARENA_LIMIT);
+    int code =
+        mysql->lease.driver->query(mysql->lease.sql, packet, NULL, 0, soon(),
+                                   &packet_shape, 1, &arena, &rows, err);
+    size_t size = 0;
+    if (!code && rows.count > 0)
+        size = (size_t)((const struct packet *)rows.items)->size;
+    size_t rest = size / 4 < PACKET_REST ? size / 4 : PACKET_REST;
+    mysql->state_max = size - rest;
+    bus_arena_release(&arena);
     return code;
 }
 

@@ -14,6 +14,7 @@
 struct journal_mysql {
     struct lease lease;
     char *texts[JOURNAL_MYSQL_SIZES]; /* owned; made when first needed */
+    size_t state_max; /* bytes of a state that the server takes */
 };
 
 extern const char *const journal_mysql_schema[]; /* NULL at the end */
@@ -28,6 +29,8 @@ extern const char journal_mysql_kv_insert[];
  * orchestrator's already. */
 int journal_mysql_write(struct journal_mysql *mysql, struct journal_job *job,
                         struct bus_error *err);
+/* Asks the server how much it takes at once (max_allowed_packet). */
+int journal_mysql_limit(struct journal_mysql *mysql, struct bus_error *err);
 void journal_mysql_release(struct journal_mysql *mysql);
 
 #endif

@@ -71,6 +71,7 @@ struct orchestrator_world {
     /* Answers a request of DTM's API; NULL: there are none. */
     void (*http)(void *arg, void *asker, int status, const char *type,
                  struct bus_bytes body);
+    size_t state_max; /* bytes of a state that the journal takes; 0: any */
     /* The journal is shared with other orchestrators (journal.h). */
     bool shared;
     /* Another one took over what was ours: nothing but free may follow, and

@@ -167,6 +167,21 @@ bool run_add(struct orchestrator *orch, struct run *run,
     return true;
 }
 
+#define WORDS_MAX ((size_t)2 << 20) /* bytes of histories and sentences */
+
+int run_fits(const struct orchestrator *orch, size_t weight, size_t more,
+             struct bus_error *err)
+{
+    size_t most =
+        orch->world.state_max ? orch->world.state_max : SAGA_STATE_MAX;
+    size_t words = most / 4 < WORDS_MAX ? most / 4 : WORDS_MAX;
+    if (weight + more <= most - words)
+        return BUS_OK;
+    return bus_error_set(err, BUS_INVALID_ARGUMENT,
+                         "a saga of %zu bytes, and the journal takes %zu",
+                         weight + more, most - words);
+}
+
 bool run_frozen(const struct orchestrator *orch, const struct run *run)
 {
     return run->saga.plan->dtm && orch->dtm && dtm_frozen(orch->dtm);

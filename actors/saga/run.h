@@ -173,6 +173,10 @@ int64_t run_due(const struct orchestrator *orch, const struct run *run);
 /* One more registered branch (saga_add); EVENT_REGISTERED is to follow. */
 bool run_add(struct orchestrator *orch, struct run *run,
              const struct saga_added *added);
+/* INVALID_ARGUMENT: with so many bytes more a saga of that weight does not fit
+ * into the journal, beside what will be said of its branches. */
+int run_fits(const struct orchestrator *orch, size_t weight, size_t more,
+             struct bus_error *err);
 /* What a round is to begin with. */
 void run_begin_round(struct run *run);
 

@@ -298,19 +298,39 @@ static bool run_landed(struct orchestrator *orch, struct run *run,
     return false;
 }
 
+/* What was done, and cannot be written down: the step has failed, and is
+ * undone; its participant knows what it answered. */
+static void refuse_large(const struct orchestrator *orch, const struct run *run,
+                         const struct engine_event *event,
+                         struct bus_reply *reply)
+{
+    struct bus_error error;
+    if (event->op != OP_ACTION || reply->error.code != BUS_OK ||
+        run->saga.plan->dtm ||
+        run_fits(orch, saga_weight(&run->saga), reply->body.len, &error) ==
+            BUS_OK)
+        return;
+    bus_error_set(&reply->error, BUS_OUT_OF_RANGE,
+                  "its reply of %zu bytes is too much: %.128s", reply->body.len,
+                  error.sentence);
+    reply->body = (struct bus_bytes){0};
+}
+
 void orchestrator_answered(struct orchestrator *orch, void *run_, uint16_t step,
                            enum engine_op op, uint32_t attempt,
                            const struct bus_reply *reply)
 {
     struct run *run = run_;
-    const struct bus_reply made =
+    struct bus_reply made =
         nested_is(&run->saga, step, op) ? nested_reply(reply, op) : *reply;
     struct engine_event event = {
         .step = step,
         .op = op,
         .attempt = attempt,
-        .code = made.error.code,
     };
+    if (!run->over)
+        refuse_large(orch, run, &event, &made);
+    event.code = made.error.code;
     event.kind = kind_of(&made.error, &event.unreached);
     if (run_landed(orch, run, &event)) {
         if (run->saga.plan->dtm)

@@ -213,6 +213,17 @@ void saga_reason(struct saga *saga, const char *reason)
     saga->reason = text_copy(reason, len);
 }
 
+size_t saga_weight(const struct saga *saga)
+{
+    size_t weight =
+        saga->request.len + saga->plan->bytes.len + saga->result.len;
+    for (uint16_t i = 0; i < saga->engine.count; i++)
+        weight += saga->replies[i].len;
+    for (size_t i = 0; i < saga->added_count; i++)
+        weight += saga->added[i].data.len;
+    return weight;
+}
+
 void saga_result(struct saga *saga, struct bus_bytes result)
 {
     bytes_free(&saga->result);

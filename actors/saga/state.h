@@ -129,6 +129,10 @@ void saga_branch_id(uint16_t step, char ret[SAGA_BRANCH_TEXT]);
 const char *saga_branch(const struct saga *saga, uint16_t step,
                         char ret[SAGA_BRANCH_TEXT]);
 
+/* About what it takes packed, without what is said of its branches: request,
+ * plan, replies, payloads. */
+size_t saga_weight(const struct saga *saga);
+
 void saga_pack(const struct saga *saga, struct bus_buf *buf);
 
 /* The opposite. Anything that saga_pack could not have written is DATA_LOSS and

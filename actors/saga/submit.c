@@ -440,6 +440,9 @@ static int read_submission(struct orchestrator *orch,
     code = plans_take(&orch->plans, wire.plan, &ret->plan, err);
     if (code)
         return code;
+    code = run_fits(orch, wire.plan.len, wire.request.len, err);
+    if (code)
+        return code;
     snprintf(ret->gid, sizeof(ret->gid), "%s", wire.gid);
     ret->request = wire.request;
     ret->wait = wire.wait_ms > 0;
