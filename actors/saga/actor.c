@@ -102,8 +102,11 @@ static void take_in(struct saga_actor *self, struct taken *taken)
     while (taken->answers) {
         struct flight *flight = taken->answers;
         taken->answers = flight->next;
-        orchestrator_answered(self->orch, flight->run, flight->step, flight->op,
-                              flight->attempt, &flight->reply);
+        if (flight->asker)
+            actor_forwarded(self, flight);
+        else
+            orchestrator_answered(self->orch, flight->run, flight->step,
+                                  flight->op, flight->attempt, &flight->reply);
         actor_flight_free(flight);
     }
     while (taken->inbound) {
@@ -272,6 +275,7 @@ static int open_journal(struct saga_actor *self, struct bus_error *err)
         .driver = saga_journal_driver(source),
         .source = source,
         .owner = saga_journal_owner(self->process),
+        .address = saga_journal_address(self->process),
         .clock = self->clock,
         .done = actor_job_done,
         .arg = self,

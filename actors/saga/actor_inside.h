@@ -20,6 +20,7 @@
 struct flight {
     struct flight *next;
     struct saga_actor *actor;
+    void *asker; /* of a request that was forwarded; NULL: a branch call */
     void *run;
     uint16_t step;
     enum engine_op op;
@@ -67,6 +68,8 @@ void actor_wake_locked(struct saga_actor *self);
 /* Under lock; unlocks. The last holder frees the actor. */
 void actor_drop_locked(struct saga_actor *self);
 void actor_flight_free(struct flight *flight);
+/* Answers the request that another orchestrator has answered. */
+void actor_forwarded(struct saga_actor *self, const struct flight *flight);
 /* On the journal's thread, or inside journal_do without threads. */
 void actor_job_done(void *arg, struct journal_job *job);
 

@@ -18,6 +18,8 @@
 
 #define BODY_MAX ((size_t)16 << 20) /* bytes of one call's body */
 #define HTTP_ERROR 500
+#define HTTP_UNAVAILABLE 503
+#define FORWARD_MS 60000 /* for another orchestrator's answer */
 #define ALERT_MS 3000
 
 static void actor_free(struct saga_actor *self)
@@ -335,6 +337,58 @@ static void world_http(void *arg, void *asker, int status, const char *type,
     dtm_http_answer(self->http, asker, status, type, body);
 }
 
+/* To the orchestrator that has the transaction. */
+static void world_forward(void *arg, void *asker, const char *target,
+                          struct bus_bytes request)
+{
+    struct saga_actor *self = arg;
+    const struct saga_call none = {0};
+    struct flight *flight = flight_new(self, &none);
+    const struct bus_request ask = {
+        .target = target,
+        .method = "dtm",
+        .deadline = bus_now(self->clock) + FORWARD_MS * BUS_MILLI,
+        .meta = {.depth = 1},
+        .body = request,
+    };
+    flight->asker = asker;
+    bus_start(self->bus, &ask, call_done, flight);
+}
+
+/* The answer's media type lives as long as the program. */
+static const char *media_type(const char *from)
+{
+    static const char *const types[] = {"application/json; charset=utf-8",
+                                        "text/plain"};
+    return types[strcmp(from, types[1]) == 0];
+}
+
+void actor_forwarded(struct saga_actor *self, const struct flight *flight)
+{
+    struct dtm_forwarded answer = {0};
+    struct bus_error error = flight->reply.error;
+    struct bus_arena arena;
+    struct bus_buf buf;
+    bus_arena_init(&arena, BODY_MAX * 2);
+    bus_buf_init(&buf, BODY_MAX);
+    int code = error.code;
+    if (!code)
+        code = bus_unpack_message(flight->reply.body, &dtm_forwarded_shape,
+                                  &arena, &answer, &error);
+    if (code) {
+        answer.status = HTTP_UNAVAILABLE;
+        answer.type = "";
+        bus_buf_byte(&buf, '{');
+        write_pair(&buf, "message", error.sentence);
+        bus_buf_byte(&buf, '}');
+        answer.body = bus_buf_bytes(&buf);
+    }
+    world_http(self, flight->asker, answer.status, media_type(answer.type),
+               answer.body);
+    bus_buf_release(&buf);
+    bus_arena_release(&arena);
+}
+
 static void world_unreadable(void *arg, const struct bus_error *error)
 {
     (void)arg;
@@ -377,5 +431,6 @@ void actor_world(struct saga_actor *self, struct orchestrator_world *ret)
         .fenced = world_fenced,
         .alert = world_alert,
         .http = world_http,
+        .forward = world_forward,
     };
 }

@@ -226,3 +226,10 @@ const char *saga_journal_owner(struct actor_process *process)
     return bus_arena_printf(&process->arena, "%.63s:%.96s#%.24s", host,
                             process->home, process->instance);
 }
+
+const char *saga_journal_address(struct actor_process *process)
+{
+    return bus_arena_printf(&process->arena, "saga#%.24s%s%.96s",
+                            process->instance, process->node[0] ? "@" : "",
+                            process->node);
+}

@@ -66,5 +66,7 @@ const struct sql_driver *saga_journal_driver(const char *source);
 /* What this process is called among the orchestrators of one MySQL, the same
  * after a restart: host, home and instance. In the process's arena. */
 const char *saga_journal_owner(struct actor_process *process);
+/* Where on the bus others ask it: "saga#1@n1". In the process's arena. */
+const char *saga_journal_address(struct actor_process *process);
 
 #endif

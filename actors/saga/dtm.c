@@ -138,6 +138,8 @@ static void found_row(struct dtm_work *work, const struct journal_row *row)
     struct saga saga;
     struct bus_error error = {0};
     if (!row->finished && row->foreign) {
+        if (dtm_forward(work, row->owner))
+            return;
         dtm_error(work->dtm, dtm_take_asker(work), 503,
                   "another orchestrator has the transaction");
         return;
@@ -541,7 +543,9 @@ void dtm_serve(struct dtm *dtm, const struct dtm_ask *ask)
     if (!asker)
         abort();
     asker->asker = ask->asker;
+    asker->bus = ask->forwarded;
     struct dtm_work *work = dtm_work_new(dtm, asker);
+    dtm_forward_keep(work, ask);
     if (strcmp(ask->path, "/api/ping") == 0) {
         bus_buf_init(&buf, 64);
         bus_buf_text(&buf, "{\"msg\":\"pong\"}");

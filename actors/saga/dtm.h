@@ -27,7 +27,21 @@ struct dtm_ask {
     struct bus_bytes query; /* as sent */
     struct bus_bytes body;
     void *asker;
+    bool forwarded; /* by another orchestrator: the asker is the bus's */
 };
+
+/* A request that is another orchestrator's to answer, as it travels to its
+ * method dtm, and what that answers. */
+struct dtm_forward {
+    const char *method, *path;
+    struct bus_bytes query, body;
+};
+struct dtm_forwarded {
+    int32_t status;
+    const char *type;
+    struct bus_bytes body;
+};
+extern const struct bus_shape dtm_forward_shape, dtm_forwarded_shape;
 
 struct dtm;
 struct run;
@@ -40,6 +54,9 @@ struct dtm *dtm_new(struct orchestrator *orch, const struct dtm_config *config);
 void dtm_free(struct dtm *dtm);
 
 void dtm_serve(struct dtm *dtm, const struct dtm_ask *ask);
+/* One that another orchestrator hands over. */
+void dtm_forward_serve(struct dtm *dtm,
+                       const struct orchestrator_request *request);
 /* The same for a test's clock: /wait, /cron, /forward, /topics. */
 void dtm_serve_hook(struct dtm *dtm, const struct dtm_ask *ask);
 

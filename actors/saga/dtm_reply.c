@@ -35,33 +35,21 @@ struct dtm_asker *dtm_take_asker(struct dtm_work *work)
 static void send(struct dtm *dtm, struct dtm_asker *asker, int status,
                  const struct bus_buf *body)
 {
-    const struct orchestrator_world *world = &dtm->orch->world;
-    struct bus_bytes bytes = bus_buf_bytes(body);
-    if (world->http)
-        world->http(world->arg, asker->asker, status,
-                    "application/json; charset=utf-8", bytes);
-    free(asker);
+    dtm_send(dtm, asker, status, "application/json; charset=utf-8",
+             bus_buf_bytes(body));
 }
 
 void dtm_text(struct dtm *dtm, struct dtm_asker *asker, const char *type,
               const struct bus_buf *text)
 {
-    const struct orchestrator_world *world = &dtm->orch->world;
-    if (world->http)
-        world->http(world->arg, asker->asker, HTTP_OK, type,
-                    bus_buf_bytes(text));
-    free(asker);
+    dtm_send(dtm, asker, HTTP_OK, type, bus_buf_bytes(text));
 }
 
 void dtm_not_found(struct dtm *dtm, struct dtm_asker *asker)
 {
     static const char text[] = "404 page not found";
-    const struct orchestrator_world *world = &dtm->orch->world;
     const struct bus_bytes body = {(const uint8_t *)text, sizeof(text) - 1};
-    if (world->http)
-        world->http(world->arg, asker->asker, HTTP_NOT_FOUND, "text/plain",
-                    body);
-    free(asker);
+    dtm_send(dtm, asker, HTTP_NOT_FOUND, "text/plain", body);
 }
 
 /* The frame of JSON-RPC around an error or a result. */

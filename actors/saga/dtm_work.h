@@ -19,6 +19,7 @@
 struct dtm_asker {
     void *asker; /* the world's */
     bool rpc;
+    bool bus;     /* another orchestrator asks for its client */
     char id[256]; /* of the JSON-RPC call */
 };
 
@@ -44,6 +45,7 @@ struct dtm_work {
     bool resuming;          /* workflow: answer with its progress */
     struct bus_list topics; /* struct dtm_topic */
     struct lookup *lookup;  /* under way */
+    struct dtm_forward ask; /* as it came, where the journal is shared */
 };
 
 struct dtm_topic {
@@ -84,6 +86,15 @@ struct journal_job *dtm_lookup(struct dtm_work *work, enum journal_kind kind,
 void dtm_lookup_start(struct dtm_work *work);
 /* Finds the transaction of that gid, then the verb. */
 void dtm_with_gid(struct dtm_work *work, const char *gid, dtm_verb *verb);
+
+/* dtm_forward.c */
+/* Keeps what may have to be handed on. */
+void dtm_forward_keep(struct dtm_work *work, const struct dtm_ask *ask);
+/* To the owner, who answers; false: it cannot be asked. */
+bool dtm_forward(struct dtm_work *work, const char *address);
+/* Answers an asker, by HTTP or over the bus; frees it. */
+void dtm_send(struct dtm *dtm, struct dtm_asker *asker, int status,
+              const char *type, struct bus_bytes body);
 
 /* dtm_reply.c: each frees the asker. */
 void dtm_ok(struct dtm *dtm, struct dtm_asker *asker);

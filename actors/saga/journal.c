@@ -40,7 +40,8 @@ struct stored {
     const char *gid;
     const char *name;
     const char *status;
-    int64_t owner; /* MySQL */
+    int64_t owner;       /* MySQL */
+    const char *address; /* of the owner; FIND on MySQL */
     int64_t finished, due, created, updated;
     struct bus_bytes state;
 };
@@ -56,12 +57,12 @@ static const struct bus_field stored_fields[] = {
     COLUMN(status, BUS_TEXT), COLUMN(finished, BUS_I64),
     COLUMN(due, BUS_I64),     COLUMN(created, BUS_I64),
     COLUMN(updated, BUS_I64), COLUMN(state, BUS_BYTES),
-    COLUMN(owner, BUS_I64),
+    COLUMN(owner, BUS_I64),   COLUMN(address, BUS_TEXT),
 };
 static const struct bus_shape stored_shape = {
     .name = "saga.row",
     .size = sizeof(struct stored),
-    .count = sizeof(stored_fields) / sizeof(stored_fields[0]) - 1,
+    .count = sizeof(stored_fields) / sizeof(stored_fields[0]) - 2,
     .fields = stored_fields,
 };
 static const struct bus_shape shared_shape = {
@@ -229,6 +230,7 @@ static int rows_take(const struct journal *journal, struct journal_job *job,
             .created = stored[i].created,
             .updated = stored[i].updated,
             .state = stored[i].state,
+            .owner = stored[i].address,
             .foreign =
                 journal->shared && stored[i].owner != journal->mysql.lease.id,
         };
@@ -521,6 +523,8 @@ static int share(struct journal *journal, struct bus_error *err)
     lease->driver = journal->options.driver;
     lease->sql = journal->sql;
     snprintf(lease->name, sizeof(lease->name), "%s", journal->options.owner);
+    snprintf(lease->address, sizeof(lease->address), "%s",
+             journal_text(journal->options.address));
     int code = define_all(journal, journal_mysql_schema, err);
     if (!code)
         code = define_all(journal, lease_schema, err);

@@ -34,7 +34,8 @@ struct journal_row {
     const char *type;    /* "saga", "tcc" ...; NULL as what follows: "" */
     const char *failing; /* the step that fails or has failed */
     const char *error;   /* "CODE: sentence" of it */
-    const char *owner;   /* SEARCH: its orchestrator's name */
+    const char *owner;   /* SEARCH: its orchestrator's name; FIND: where on the
+                          * bus it is asked, "" unknown */
     bool finished;
     int64_t due; /* Unix time, us: when it next wants to act */
     int64_t created, updated;
@@ -115,8 +116,9 @@ typedef void journal_done(void *arg, struct journal_job *job);
 
 struct journal_options {
     const struct sql_driver *driver;
-    const char *source; /* "sqlite:/path", or a go-zero data source */
-    const char *owner;  /* MySQL: its name, the same after a restart */
+    const char *source;  /* "sqlite:/path", or a go-zero data source */
+    const char *owner;   /* MySQL: its name, the same after a restart */
+    const char *address; /* MySQL: where on the bus it is asked: "saga#1@n1" */
     const struct bus_clock *clock;
     journal_done *done;
     void *arg;

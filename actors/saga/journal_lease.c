@@ -18,13 +18,15 @@ const char *const lease_schema[] = {
     "id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY, "
     "name VARCHAR(192) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL, "
     "epoch BIGINT NOT NULL, until BIGINT NOT NULL, "
+    "address VARCHAR(192) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL, "
     "UNIQUE KEY saga_owner_name (name)) ENGINE=InnoDB",
     NULL,
 };
 
 static const char acquire[] =
-    "INSERT INTO saga_owner (name, epoch, until) VALUES (?, 1, " NOW " + ?) "
-    "ON DUPLICATE KEY UPDATE epoch = epoch + 1, until = VALUES(until)";
+    "INSERT INTO saga_owner (name, epoch, until, address) "
+    "VALUES (?, 1, " NOW " + ?, ?) ON DUPLICATE KEY UPDATE "
+    "epoch = epoch + 1, until = VALUES(until), address = VALUES(address)";
 static const char mine[] = "SELECT id, epoch FROM saga_owner WHERE name = ?";
 static const char renew[] = "UPDATE saga_owner SET until = " NOW " + ? "
                             "WHERE id = ? AND epoch = ?";
@@ -99,10 +101,11 @@ static int owner_find(const struct lease *lease, const char *text,
 
 static int acquire_begun(struct lease *lease, struct bus_error *err)
 {
-    const struct sql_value args[] = {sql_text(lease->name), sql_int(LEASE_US)};
+    const struct sql_value args[] = {sql_text(lease->name), sql_int(LEASE_US),
+                                     sql_text(lease->address)};
     struct owner owner = {0};
     uint64_t affected;
-    int code = exec(lease, acquire, args, 2, &affected, err);
+    int code = exec(lease, acquire, args, 3, &affected, err);
     if (!code)
         code = owner_find(lease, mine, args[0], &owner, err);
     lease->id = owner.id;

@@ -20,7 +20,8 @@
 struct lease {
     const struct sql_driver *driver;
     struct sql *sql;
-    char name[LEASE_NAME_MAX]; /* of the owner: the same after a restart */
+    char name[LEASE_NAME_MAX];    /* of the owner: the same after a restart */
+    char address[LEASE_NAME_MAX]; /* where others ask it */
     int64_t id, epoch;
 };
 

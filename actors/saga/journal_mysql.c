@@ -40,7 +40,9 @@ const char *const journal_mysql_schema[] = {
 #define SELECT                                                                 \
     "SELECT gid, owner, name, status, finished, due, created, updated"
 
-const char journal_mysql_find[] = SELECT ", state FROM saga WHERE gid = ?";
+const char journal_mysql_find[] = SELECT
+    ", state, COALESCE((SELECT address FROM saga_owner WHERE id = saga.owner), "
+    "'') AS address FROM saga WHERE gid = ?";
 #define LIST_TAIL                                                              \
     " FROM saga WHERE (? = '' OR status = ?) AND (? = '' OR name = ?) "        \
     "AND (created < ? OR (created = ? AND gid < ?)) AND created >= ? "         \

@@ -94,6 +94,8 @@ void orchestrator_request(struct orchestrator *orch,
                strcmp(request->method, "compensate") == 0 ||
                strcmp(request->method, "abort") == 0) {
         operate_request(orch, request);
+    } else if (strcmp(request->method, "dtm") == 0 && orch->dtm) {
+        dtm_forward_serve(orch->dtm, request);
     } else if (strcmp(request->method, "stats") == 0) {
         stats_request(orch, request);
     } else {

@@ -71,6 +71,10 @@ struct orchestrator_world {
     /* Answers a request of DTM's API; NULL: there are none. */
     void (*http)(void *arg, void *asker, int status, const char *type,
                  struct bus_bytes body);
+    /* Hands a request of DTM's API to another orchestrator's method dtm, whose
+     * answer is its own; NULL: nobody can be asked. */
+    void (*forward)(void *arg, void *asker, const char *target,
+                    struct bus_bytes request);
     size_t state_max; /* bytes of a state that the journal takes; 0: any */
     /* The journal is shared with other orchestrators (journal.h). */
     bool shared;

@@ -5,6 +5,7 @@
 #include "actors/runtime/saga_pack.h"
 #include "actors/saga/actor.h"
 #include "actors/saga/config.h"
+#include "actors/saga/dtm.h"
 
 static int type_start(struct actor_process *process, void **ret_self,
                       struct bus_error *err)
@@ -80,15 +81,20 @@ static const struct bus_method methods[] = {
      .request = &saga_operate_shape,
      .doc = "rolls a saga back"},
     {.actor = "saga",
+     .name = "dtm",
+     .request = &dtm_forward_shape,
+     .reply = &dtm_forwarded_shape,
+     .doc = "a request of DTM's API for a transaction of this instance"},
+    {.actor = "saga",
      .name = "stats",
      .flags = BUS_NO_SIDE_EFFECTS | BUS_IDEMPOTENT,
      .doc = "how much is unfinished, in flight and written"},
 };
 static const struct actor_method actor_methods[] = {
-    {.method = &methods[0]}, {.method = &methods[1]}, {.method = &methods[2]},
-    {.method = &methods[3]}, {.method = &methods[4]}, {.method = &methods[5]},
-    {.method = &methods[6]}, {.method = &methods[7]}, {.method = &methods[8]},
-    {.method = &methods[9]},
+    {.method = &methods[0]}, {.method = &methods[1]},  {.method = &methods[2]},
+    {.method = &methods[3]}, {.method = &methods[4]},  {.method = &methods[5]},
+    {.method = &methods[6]}, {.method = &methods[7]},  {.method = &methods[8]},
+    {.method = &methods[9]}, {.method = &methods[10]},
 };
 
 const struct actor_type saga_actor = {

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """large.py BYTES: prints its port; answers every POST with so many bytes of
-JSON, but a compensation with none, and logs what it was asked."""
+JSON, but a compensation with none and /ongoing with 425, and logs what it was
+asked."""
 
 import http.server
 import sys
@@ -12,8 +13,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         self.rfile.read(int(self.headers.get("Content-Length") or 0))
         undo = "op=compensate" in self.path
+        ongoing = self.path.startswith("/ongoing")
         body = b"{}" if undo else b'{"text":"%s"}' % (b"x" * SIZE)
-        self.send_response(200)
+        self.send_response(425 if ongoing else 200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
