@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
  * First the greeting goes out, then one receive is always under way until the
- * end, and at most one send beside it. Both are begun only under the lock and
- * only while the connection is not cut: nng never ends an operation begun on a
- * closed stream. Whoever finds the end (a failed send, the owner, time) closes
- * the stream; that the receive fails is the end for all, told on one thread.
- * What is freed is freed by the chores' thread, for callbacks of nng's stand in
- * it. nng's own time-outs are never used: they follow the wall clock.
+ * end, and at most one send beside it; where two protocols are taken, the other
+ * side's greeting comes in first, and is answered in its own. Both are begun
+ * only under the lock and only while the connection is not cut: nng never ends
+ * an operation begun on a closed stream. Whoever finds the end (a failed send,
+ * the owner, time) closes the stream; that the receive fails is the end for
+ * all, told on one thread. What is freed is freed by the chores' thread, for
+ * callbacks of nng's stand in it. nng's own time-outs are never used: they
+ * follow the wall clock.
  */
 #include "bus/conn.h"
 
@@ -35,7 +37,7 @@ struct conn {
     nng_aio *send_aio, *recv_aio;
     const struct conn_owner *owner;
     void *arg;
-    uint16_t peer;
+    uint16_t self, peer, also_self, also_peer;
     enum sp_mapping mapping;
     atomic_uint refs; /* the receiving, a send */
     struct sp_reader in;
@@ -207,6 +209,8 @@ static void conn_end(struct conn *conn)
 
 /* ---- Receiving ---- */
 
+static void greet(struct conn *conn);
+
 static void receive(struct conn *conn)
 {
     nng_iov iov;
@@ -221,30 +225,53 @@ static void receive(struct conn *conn)
         conn_end(conn);
 }
 
-static enum sp_step take_greeting(struct conn *conn)
+static void opened(struct conn *conn)
 {
-    enum sp_step step = sp_reader_greeting(&conn->in, conn->peer);
-    if (step != SP_ONE)
-        return step;
     pthread_mutex_lock(&conn->lock);
     conn->opened = true;
     pthread_mutex_unlock(&conn->lock);
     conn->owner->opened(conn->arg, conn);
-    return SP_ONE;
+}
+
+static enum sp_step take_greeting(struct conn *conn)
+{
+    enum sp_step step = sp_reader_greeting(&conn->in, conn->peer);
+    if (step != SP_BAD || !conn->also_peer)
+        return step;
+    step = sp_reader_greeting(&conn->in, conn->also_peer);
+    if (step == SP_ONE) {
+        conn->self = conn->also_self;
+        conn->peer = conn->also_peer;
+    }
+    return step;
 }
 
 static enum sp_step take_messages(struct conn *conn)
 {
-    if (!conn->opened) {
-        enum sp_step step = take_greeting(conn);
-        if (step != SP_ONE)
-            return step;
-    }
     struct bus_bytes message;
     enum sp_step step;
     while ((step = sp_reader_next(&conn->in, &message)) == SP_ONE)
         conn->owner->message(conn->arg, message);
     return step;
+}
+
+/* What came is taken; then more may come. */
+static void take(struct conn *conn)
+{
+    enum sp_step step = conn->opened ? SP_ONE : take_greeting(conn);
+    if (step == SP_ONE && !conn->opened) {
+        if (conn->also_peer) {
+            greet(conn); /* and goes on when that has left */
+            return;
+        }
+        opened(conn);
+    }
+    if (step == SP_ONE)
+        step = take_messages(conn);
+    if (step == SP_BAD)
+        conn_end(conn);
+    else
+        receive(conn);
 }
 
 static void recv_done(void *arg)
@@ -255,10 +282,7 @@ static void recv_done(void *arg)
         return;
     }
     sp_reader_took(&conn->in, nng_aio_count(conn->recv_aio));
-    if (take_messages(conn) == SP_BAD)
-        conn_end(conn);
-    else
-        receive(conn);
+    take(conn);
 }
 
 /* ---- Sending ---- */
@@ -281,12 +305,32 @@ static void send_begin(struct conn *conn)
     send_rest(conn);
 }
 
+static void greet(struct conn *conn)
+{
+    uint8_t greeting[SP_GREETING];
+    sp_greeting(conn->self, greeting);
+    pthread_mutex_lock(&conn->lock);
+    bool cut = conn->cut;
+    if (!cut) {
+        bus_buf_add(&conn->out, greeting, SP_GREETING);
+        conn->greeting = true;
+        send_begin(conn);
+    }
+    pthread_mutex_unlock(&conn->lock);
+    if (cut)
+        conn_end(conn);
+}
+
 static void greeting_sent(struct conn *conn, bool taken)
 {
-    if (taken)
-        receive(conn);
-    else
+    if (!taken) {
         conn_end(conn);
+    } else if (conn->also_peer) {
+        opened(conn);
+        take(conn);
+    } else {
+        receive(conn);
+    }
 }
 
 static void send_done(void *arg)
@@ -363,13 +407,15 @@ void conn_start(const struct conn_start *start, struct conn **ret)
 {
     const struct conn_kind *kind = &start->kind;
     struct conn *conn = conn_zeroed(sizeof(*conn));
-    uint8_t greeting[SP_GREETING];
     conn->chores = start->chores;
     chores_hold(conn->chores);
     conn->stream = start->stream;
     conn->owner = start->owner;
     conn->arg = start->arg;
+    conn->self = kind->self;
     conn->peer = kind->peer;
+    conn->also_self = kind->also_self;
+    conn->also_peer = kind->also_peer;
     conn->mapping = kind->mapping;
     atomic_init(&conn->refs, 1);
     pthread_mutex_init(&conn->lock, NULL);
@@ -378,12 +424,20 @@ void conn_start(const struct conn_start *start, struct conn **ret)
     conn->send_aio = aio_new(send_done, conn);
     conn->recv_aio = aio_new(recv_done, conn);
     *ret = conn;
-    sp_greeting(kind->self, greeting);
     chores_put(conn->chores, &conn->chore, greeting_overdue,
                bus_now(&bus_clock_system) + CONN_GREETING_MS * BUS_MILLI);
-    pthread_mutex_lock(&conn->lock);
-    bus_buf_add(&conn->out, greeting, SP_GREETING);
-    conn->greeting = true;
-    send_begin(conn);
-    pthread_mutex_unlock(&conn->lock);
+    if (conn->also_peer)
+        receive(conn);
+    else
+        greet(conn);
+}
+
+uint16_t conn_peer(const struct conn *conn)
+{
+    return conn->peer;
+}
+
+enum sp_mapping conn_mapping(const struct conn *conn)
+{
+    return conn->mapping;
 }

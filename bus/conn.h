@@ -40,7 +40,10 @@ struct conn_owner {
 struct conn_kind {
     enum sp_mapping mapping;
     uint16_t self, peer; /* SP protocols */
-    size_t message_max;  /* bytes taken */
+    /* What a connection that was taken may speak instead: then its other side
+     * is the first to say what it speaks. 0: nothing else. */
+    uint16_t also_self, also_peer;
+    size_t message_max; /* bytes taken */
 };
 
 struct conn_start {
@@ -53,6 +56,10 @@ struct conn_start {
 
 /* *ret is set before anything is heard. */
 void conn_start(const struct conn_start *start, struct conn **ret);
+
+/* What the other side speaks; from opened on. */
+uint16_t conn_peer(const struct conn *conn);
+enum sp_mapping conn_mapping(const struct conn *conn);
 
 /* Sends one message made of two parts, which are copied. One at a time: the
  * next after sent was heard. Not after closed has returned. */

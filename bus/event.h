@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
  * Live events over nng pub/sub: every instance publishes at its own address,
- * subscribers follow all names. They may be lost; sequence numbers a publisher
- * make the gap countable. Topics are dotted words ("user.registered");
- * patterns take '*' for one word and a last '>' for one or more.
+ * and to other nodes where they call it; subscribers follow all names. They may
+ * be lost; sequence numbers a publisher make the gap countable. Topics are
+ * dotted words ("user.registered"); patterns take '*' for one word and a last
+ * '>' for one or more.
  */
 #ifndef BUS_EVENT_H
 #define BUS_EVENT_H

@@ -89,9 +89,8 @@ static const struct dialer_owner dialled_owner = {
     .gone = dialled_gone,
 };
 
-/* Our side's certificates for an address; *ret NULL where it needs none. */
-static int net_tls(struct stream_net *net, const char *url, bool server,
-                   struct nng_tls_config **ret, struct bus_error *err)
+int stream_tls(struct stream_net *net, const char *url, bool server,
+               struct nng_tls_config **ret, struct bus_error *err)
 {
     int code = BUS_OK;
     *ret = NULL;
@@ -114,7 +113,7 @@ static int stream_dial(struct link_net *base, const struct link_dial *dial,
     char url[BUS_WIRE_ADDRESS_MAX];
     int code = bus_wire_dial(&net->wire, dial->url, url, err);
     if (code == BUS_OK)
-        code = net_tls(net, url, false, &tls, err);
+        code = stream_tls(net, url, false, &tls, err);
     if (code != BUS_OK)
         return code;
     struct dialled *link = conn_zeroed(sizeof(*link));
@@ -248,14 +247,14 @@ static int hub_listen(struct link_net *base, const struct link_listen *listen,
 {
     struct stream_net *net = (struct stream_net *)base;
     struct nng_tls_config *tls = NULL;
-    int code = net_tls(net, listen->url, true, &tls, err);
+    int code = stream_tls(net, listen->url, true, &tls, err);
     if (code != BUS_OK)
         return code;
     struct hub *hub = conn_zeroed(sizeof(*hub));
     hub->base.carrier = &carrier;
     hub->owner = listen->owner;
     hub->arg = listen->arg;
-    const struct listener_start start = {
+    struct listener_start start = {
         .chores = net->chores,
         .url = listen->url,
         .tls = tls,
@@ -266,10 +265,17 @@ static int hub_listen(struct link_net *base, const struct link_listen *listen,
         .owner = &hub_owner,
         .arg = hub,
     };
+    if (listen->radio) {
+        start.kind.also_self = SP_PUB;
+        start.kind.also_peer = SP_SUB;
+        start.also = stream_radio_also(listen->radio);
+    }
     *ret = &hub->base;
     code = listener_start(&start, &hub->listener, err);
     if (code != BUS_OK) {
         *ret = NULL;
+        if (start.also.owner)
+            start.also.owner->gone(start.also.arg);
         free(hub);
     }
     return code;

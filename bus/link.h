@@ -75,7 +75,8 @@ struct link_dial {
 
 struct link_listen {
     const char *url;
-    size_t frame_max; /* bytes of a frame taken */
+    size_t frame_max;         /* bytes of a frame taken */
+    struct link_radio *radio; /* hears of subscribers here, too; NULL: none */
     const struct link_hub_owner *owner;
     void *arg;
 };

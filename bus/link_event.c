@@ -6,6 +6,7 @@
  * their numbers tell. Nothing is filtered here: a subscriber hears everything.
  */
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "bus/code.h"
@@ -21,7 +22,7 @@
 struct radio {
     struct link_radio base;
     struct listener *listener;
-    enum sp_mapping mapping;
+    atomic_uint refs; /* listeners */
     pthread_mutex_t lock;
     struct subscriber *subscribers;
     pthread_mutex_t told;      /* held while joined is called */
@@ -33,6 +34,7 @@ struct subscriber {
     struct subscriber *next;
     struct radio *radio;
     struct conn *conn; /* NULL: closed */
+    enum sp_mapping mapping;
     struct bus_buf waiting;
     unsigned count; /* messages in it */
     bool busy;
@@ -62,7 +64,7 @@ static void pump(struct subscriber *sub)
 static void gather(struct subscriber *sub, struct bus_bytes message)
 {
     uint8_t head[SP_HEAD_MAX];
-    size_t len = sp_head(sub->radio->mapping, message.len, head);
+    size_t len = sp_head(sub->mapping, message.len, head);
     if (sub->count >= RADIO_QUEUE ||
         sub->waiting.len + len + message.len > RADIO_QUEUE_BYTES)
         return;
@@ -88,6 +90,7 @@ static void radio_accept(void *arg, struct conn *conn, void **ret_guest)
     *ret_guest = sub;
     sub->radio = radio;
     sub->conn = conn;
+    sub->mapping = conn_mapping(conn);
     bus_buf_init(&sub->waiting, RADIO_QUEUE_BYTES);
     pthread_mutex_lock(&radio->lock);
     sub->next = radio->subscribers;
@@ -134,16 +137,14 @@ static void sub_gone(void *guest)
     free(sub);
 }
 
-static void radio_free(struct radio *radio)
+static void radio_gone(void *arg)
 {
+    struct radio *radio = arg;
+    if (atomic_fetch_sub(&radio->refs, 1) != 1)
+        return;
     pthread_mutex_destroy(&radio->lock);
     pthread_mutex_destroy(&radio->told);
     free(radio);
-}
-
-static void radio_gone(void *arg)
-{
-    radio_free(arg);
 }
 
 static const struct listener_owner radio_owner = {
@@ -161,7 +162,7 @@ int stream_radio_open(struct link_net *base,
 {
     struct radio *radio = conn_zeroed(sizeof(*radio));
     radio->base.carrier = base->carrier;
-    radio->mapping = sp_mapping_of(listen->url);
+    atomic_init(&radio->refs, 1);
     pthread_mutex_init(&radio->lock, NULL);
     pthread_mutex_init(&radio->told, NULL);
     radio->joined = listen->joined;
@@ -169,7 +170,7 @@ int stream_radio_open(struct link_net *base,
     const struct listener_start start = {
         .chores = ((struct stream_net *)base)->chores,
         .url = listen->url,
-        .kind = {.mapping = radio->mapping,
+        .kind = {.mapping = sp_mapping_of(listen->url),
                  .self = SP_PUB,
                  .peer = SP_SUB,
                  .message_max = MESSAGE_LEAST},
@@ -180,9 +181,16 @@ int stream_radio_open(struct link_net *base,
     int code = listener_start(&start, &radio->listener, err);
     if (code != BUS_OK) {
         *ret = NULL;
-        radio_free(radio);
+        radio_gone(radio);
     }
     return code;
+}
+
+struct listener_also stream_radio_also(struct link_radio *base)
+{
+    struct radio *radio = (struct radio *)base;
+    atomic_fetch_add(&radio->refs, 1);
+    return (struct listener_also){&radio_owner, radio};
 }
 
 void stream_radio_close(struct link_radio *base)
@@ -231,14 +239,23 @@ static const struct dialer_owner ear_owner = {
 int stream_ear_open(struct link_net *base, const struct link_follow *follow,
                     struct link_ear **ret, struct bus_error *err)
 {
+    struct stream_net *net = (struct stream_net *)base;
+    struct nng_tls_config *tls = NULL;
+    char url[BUS_WIRE_ADDRESS_MAX];
+    int code = bus_wire_dial(&net->wire, follow->url, url, err);
+    if (code == BUS_OK)
+        code = stream_tls(net, url, false, &tls, err);
+    if (code != BUS_OK)
+        return code;
     struct ear *ear = conn_zeroed(sizeof(*ear));
     ear->base.carrier = base->carrier;
     ear->owner = follow->owner;
     ear->arg = follow->arg;
     const struct dialer_start start = {
-        .chores = ((struct stream_net *)base)->chores,
-        .url = follow->url,
-        .kind = {.mapping = sp_mapping_of(follow->url),
+        .chores = net->chores,
+        .url = url,
+        .tls = tls,
+        .kind = {.mapping = sp_mapping_of(url),
                  .self = SP_SUB,
                  .peer = SP_PUB,
                  .message_max = BUS_FRAME_BYTES_MAX},
@@ -246,7 +263,7 @@ int stream_ear_open(struct link_net *base, const struct link_follow *follow,
         .arg = ear,
     };
     *ret = &ear->base;
-    int code = dialer_start(&start, &ear->dialer, err);
+    code = dialer_start(&start, &ear->dialer, err);
     if (code != BUS_OK) {
         *ret = NULL;
         free(ear);

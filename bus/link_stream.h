@@ -9,6 +9,7 @@
 
 #include "bus/chores.h"
 #include "bus/link.h"
+#include "bus/listen.h"
 #include "bus/wire.h"
 
 struct stream_net {
@@ -18,6 +19,14 @@ struct stream_net {
     pthread_mutex_t tls_lock;
     struct nng_tls_config *client, *server; /* NULL until first used */
 };
+
+/* Our side's certificates for an address; *ret NULL where it needs none. */
+int stream_tls(struct stream_net *net, const char *url, bool server,
+               struct nng_tls_config **ret, struct bus_error *err);
+
+/* Takes subscribers at another address: what speaks SUB there is the radio's,
+ * until that listener's also.gone. */
+struct listener_also stream_radio_also(struct link_radio *base);
 
 int stream_radio_open(struct link_net *base,
                       const struct link_listen_events *listen,

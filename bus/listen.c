@@ -19,8 +19,8 @@ struct guest {
     struct guest *next, **at; /* in the listener's list, under its lock */
     struct listener *listener;
     struct conn *conn;
+    const struct listener_owner *owner; /* once accepted; NULL: not yet */
     void *arg;
-    bool accepted;
 };
 
 struct listener {
@@ -29,6 +29,7 @@ struct listener {
     struct conn_kind kind;
     const struct listener_owner *owner;
     void *arg;
+    struct listener_also also;
     nng_stream_listener *listener;
     nng_aio *aio;
     atomic_uint refs; /* the accepting, guests not gone */
@@ -53,6 +54,8 @@ static void listener_free(struct chore *chore)
     pthread_mutex_destroy(&listener->lock);
     if (listener->owner->gone)
         listener->owner->gone(listener->arg);
+    if (listener->also.owner)
+        listener->also.owner->gone(listener->also.arg);
     struct chores *chores = listener->chores;
     free(listener);
     chores_drop(chores);
@@ -69,21 +72,24 @@ static void listener_unref(struct listener *listener)
 static void guest_opened(void *arg, struct conn *conn)
 {
     struct guest *guest = arg;
-    struct listener *listener = guest->listener;
-    guest->accepted = true;
-    listener->owner->accept(listener->arg, conn, &guest->arg);
+    const struct listener *listener = guest->listener;
+    bool other =
+        listener->also.owner && conn_peer(conn) == listener->kind.also_peer;
+    guest->owner = other ? listener->also.owner : listener->owner;
+    guest->owner->accept(other ? listener->also.arg : listener->arg, conn,
+                         &guest->arg);
 }
 
 static void guest_message(void *arg, struct bus_bytes message)
 {
     struct guest *guest = arg;
-    guest->listener->owner->message(guest->arg, message);
+    guest->owner->message(guest->arg, message);
 }
 
 static void guest_sent(void *arg, bool taken)
 {
     struct guest *guest = arg;
-    guest->listener->owner->sent(guest->arg, taken);
+    guest->owner->sent(guest->arg, taken);
 }
 
 static void guest_closed(void *arg)
@@ -95,16 +101,16 @@ static void guest_closed(void *arg)
     if (guest->next)
         guest->next->at = guest->at;
     pthread_mutex_unlock(&listener->lock);
-    if (guest->accepted)
-        listener->owner->closed(guest->arg);
+    if (guest->owner)
+        guest->owner->closed(guest->arg);
 }
 
 static void guest_gone(void *arg)
 {
     struct guest *guest = arg;
     struct listener *listener = guest->listener;
-    if (guest->accepted && listener->owner->guest_gone)
-        listener->owner->guest_gone(guest->arg);
+    if (guest->owner && guest->owner->guest_gone)
+        guest->owner->guest_gone(guest->arg);
     free(guest);
     listener_unref(listener);
 }
@@ -208,6 +214,7 @@ int listener_start(const struct listener_start *start, struct listener **ret,
     listener->kind = start->kind;
     listener->owner = start->owner;
     listener->arg = start->arg;
+    listener->also = start->also;
     atomic_init(&listener->refs, 1);
     pthread_mutex_init(&listener->lock, NULL);
     rv = nng_stream_listener_listen(made);

@@ -26,6 +26,13 @@ struct listener_owner {
     void (*gone)(void *arg);
 };
 
+/* Whose connections are that speak kind.also_peer; owner NULL: there are none.
+ * Its gone comes, too. */
+struct listener_also {
+    const struct listener_owner *owner;
+    void *arg;
+};
+
 struct listener_start {
     struct chores *chores;
     const char *url;
@@ -33,6 +40,7 @@ struct listener_start {
     struct nng_tls_config *tls; /* for tls+tcp; NULL: another scheme */
     const struct listener_owner *owner;
     void *arg;
+    struct listener_also also;
 };
 
 /* *ret is set before anything is heard. */

@@ -160,12 +160,14 @@ static struct bus_server *server_new(struct bus *bus,
 }
 
 static int hub_open(struct bus_server *server, const char *url,
-                    struct link_hub **ret, struct bus_error *err)
+                    struct link_radio *radio, struct link_hub **ret,
+                    struct bus_error *err)
 {
     struct link_net *net = server->bus->net;
     struct link_listen listen = {
         .url = url,
         .frame_max = server->frame_max,
+        .radio = radio,
         .owner = &hub_owner,
         .arg = server,
     };
@@ -179,7 +181,8 @@ static int hub_open(struct bus_server *server, const char *url,
     return code;
 }
 
-/* The address for other nodes beside the one for this. Replica N of an actor
+/* The address for other nodes, for their calls and their subscribers, beside
+ * those for this. Replica N of an actor
  * takes the port N - 1 above the one it is given, unless that is 0: any. */
 static int far_listen(struct bus_server *server, const char *listen_on,
                       struct bus_error *err)
@@ -195,7 +198,7 @@ static int far_listen(struct bus_server *server, const char *listen_on,
         code = bus_wire_listen(&wire, listen_on, number > 1 ? number - 1 : 0,
                                url, err);
     if (code == BUS_OK)
-        code = hub_open(server, url, &server->far, err);
+        code = hub_open(server, url, server->radio, &server->far, err);
     if (code != BUS_OK)
         return code;
     int port = server->far->carrier->hub_port(server->far);
@@ -213,7 +216,7 @@ static void hubs_close(struct bus_server *server)
 static int server_listen(struct bus_server *server, const char *listen_on,
                          struct bus_error *err)
 {
-    int code = hub_open(server, server->name.url, &server->hub, err);
+    int code = hub_open(server, server->name.url, NULL, &server->hub, err);
     if (code != BUS_OK)
         return code;
     code = far_listen(server, listen_on, err);

@@ -410,6 +410,7 @@ bool registry_name(const struct registry_pair *pair, struct bus_name *ret)
                 bus_name_valid(name.instance);
     if (read) {
         snprintf(name.url, sizeof(name.url), "%s", entry.url);
+        snprintf(name.events, sizeof(name.events), "%s", entry.url);
         snprintf(name.key, sizeof(name.key), "%s", entry.key);
         snprintf(name.affinity, sizeof(name.affinity), "%s", entry.affinity);
         name.pid = entry.pid;

@@ -36,7 +36,8 @@ static struct {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     unsigned accepted, closed, guests_gone, untaken;
-    bool gone;
+    unsigned subscribers; /* of those accepted */
+    bool gone, other_gone;
 } world;
 
 static void count(unsigned *counter)
@@ -96,6 +97,30 @@ static const struct listener_owner owner = {
     .gone = listener_gone,
 };
 
+/* Of those that speak SUB where both are taken: it says something at once. */
+static void subscriber_accept(void *arg, struct conn *conn, void **ret_guest)
+{
+    guest_accept(arg, conn, ret_guest);
+    assert_int_equal(conn_peer(conn), SP_SUB);
+    echo_message(*ret_guest, (struct bus_bytes){(const uint8_t *)"here", 4});
+    count(&world.subscribers);
+}
+
+static void other_gone(void *arg)
+{
+    (void)arg;
+    world.other_gone = true;
+}
+
+static const struct listener_owner other_owner = {
+    .accept = subscriber_accept,
+    .message = echo_message,
+    .sent = guest_sent,
+    .closed = guest_closed,
+    .guest_gone = guest_gone,
+    .gone = other_gone,
+};
+
 static struct listener_start how(void)
 {
     return (struct listener_start){
@@ -109,18 +134,34 @@ static struct listener_start how(void)
     };
 }
 
-static int set_up(void **state)
+static int set_up_with(const struct listener_also *also)
 {
-    (void)state;
     memset(&world, 0, sizeof(world));
     pthread_mutex_init(&world.lock, NULL);
     pthread_cond_init(&world.changed, NULL);
     folder_make(world.folder);
     snprintf(world.url, sizeof(world.url), "ipc://%.200s/s", world.folder);
     world.chores = chores_start();
-    const struct listener_start start = how();
+    struct listener_start start = how();
+    if (also) {
+        start.kind.also_self = SP_PUB;
+        start.kind.also_peer = SP_SUB;
+        start.also = *also;
+    }
     assert_int_equal(listener_start(&start, &world.listener, NULL), BUS_OK);
     return 0;
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    return set_up_with(NULL);
+}
+
+static int set_up_both(void **state)
+{
+    (void)state;
+    return set_up_with(&(const struct listener_also){&other_owner, NULL});
 }
 
 static int tear_down(void **state)
@@ -135,6 +176,13 @@ static int tear_down(void **state)
     pthread_mutex_destroy(&world.lock);
     pthread_cond_destroy(&world.changed);
     return 0;
+}
+
+static int tear_down_both(void **state)
+{
+    int rc = tear_down(state);
+    assert_true(world.other_gone);
+    return rc;
 }
 
 static int stranger(void)
@@ -217,6 +265,40 @@ static void test_byte_by_byte(void **state)
         write_all(fd, stream + i, 1);
     assert_int_equal(recv(fd, got, sizeof(got), MSG_WAITALL), sizeof(got));
     assert_memory_equal(got + 17, "abc", 3);
+    close(fd);
+}
+
+static void test_two_protocols_at_one_address(void **state)
+{
+    (void)state;
+    const uint8_t sub[] = "\0SP\0\0\x21\0\0";
+    const uint8_t heard[] = "\0SP\0\0\x20\0\0"
+                            "\1\0\0\0\0\0\0\0\4here";
+    uint8_t got[sizeof(heard) - 1];
+    int fd = stranger();
+    for (size_t i = 0; i < sizeof(sub) - 1; i++)
+        write_all(fd, sub + i, 1);
+    assert_int_equal(recv(fd, got, sizeof(got), MSG_WAITALL), sizeof(got));
+    assert_memory_equal(got, heard, sizeof(got));
+    int caller = greeted();
+    talk(caller, (const uint8_t *)"good", 4);
+    assert_int_equal(world.subscribers, 1);
+    assert_int_equal(world.accepted, 2);
+    close(caller);
+    close(fd);
+}
+
+static void test_leaving_before_the_greeting_is_answered(void **state)
+{
+    (void)state;
+    const uint8_t sub[] = "\0SP\0\0\x21\0\0";
+    for (size_t i = 0; i < LEAVERS; i++) {
+        int fd = stranger();
+        write_all(fd, sub, i % sizeof(sub));
+        close(fd);
+    }
+    int fd = greeted();
+    talk(fd, (const uint8_t *)"good", 4);
     close(fd);
 }
 
@@ -320,6 +402,8 @@ static void test_a_taken_address_is_said(void **state)
 int main(void)
 {
 #define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define BOTH(test)                                                             \
+    cmocka_unit_test_setup_teardown(test, set_up_both, tear_down_both)
     const struct CMUnitTest tests[] = {
         CASE(test_messages_of_every_size),
         CASE(test_byte_by_byte),
@@ -329,6 +413,11 @@ int main(void)
         CASE(test_leaving_in_mid_message),
         CASE(test_a_reader_that_never_reads_is_cut_by_closing),
         CASE(test_a_taken_address_is_said),
+        BOTH(test_two_protocols_at_one_address),
+        BOTH(test_leaving_before_the_greeting_is_answered),
+        BOTH(test_byte_by_byte),
+        BOTH(test_other_protocols_are_cut),
+        BOTH(test_leaving_in_mid_message),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -122,7 +122,10 @@ static void listen_begin(void)
     const struct listener_start start = {
         .chores = world.chores,
         .url = world.url,
-        .kind = {SP_OVER_IPC, SP_REP, SP_REQ, MESSAGE_MAX},
+        .kind = {.mapping = SP_OVER_IPC,
+                 .self = SP_REP,
+                 .peer = SP_REQ,
+                 .message_max = MESSAGE_MAX},
         .owner = &other_side,
     };
     assert_int_equal(listener_start(&start, &world.listener, NULL), BUS_OK);
@@ -133,7 +136,10 @@ static void dial_begin(void)
     const struct dialer_start start = {
         .chores = world.chores,
         .url = world.url,
-        .kind = {SP_OVER_IPC, SP_REQ, SP_REP, MESSAGE_MAX},
+        .kind = {.mapping = SP_OVER_IPC,
+                 .self = SP_REQ,
+                 .peer = SP_REP,
+                 .message_max = MESSAGE_MAX},
         .owner = &owner,
     };
     assert_int_equal(dialer_start(&start, &world.dialer, NULL), BUS_OK);
@@ -298,7 +304,10 @@ static void test_an_address_that_is_none_is_said(void **state)
     const struct dialer_start start = {
         .chores = world.chores,
         .url = "no/url",
-        .kind = {SP_OVER_IPC, SP_REQ, SP_REP, MESSAGE_MAX},
+        .kind = {.mapping = SP_OVER_IPC,
+                 .self = SP_REQ,
+                 .peer = SP_REP,
+                 .message_max = MESSAGE_MAX},
         .owner = &owner,
     };
     assert_int_equal(dialer_start(&start, &dialer, &err), BUS_UNAVAILABLE);

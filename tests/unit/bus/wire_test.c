@@ -13,10 +13,12 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <pthread.h>
 #include <spawn.h>
 #include <sys/wait.h>
 
 #include "bus/call.h"
+#include "bus/event.h"
 #include "bus/frame.h"
 #include "bus/server.h"
 #include "bus/wire.h"
@@ -26,6 +28,8 @@
 extern char **environ;
 
 #define CALL_MS 3000
+#define REFUSED_MS 300
+#define EVENTS 1000
 
 /* ---- Certificates ---- */
 
@@ -174,7 +178,8 @@ static void far_name(struct world *world, const char *url)
     assert_int_equal(
         bus_names_list(bus_names(world->far.bus), "echo", &name, 1), 1);
     snprintf(name.url, sizeof(name.url), "%s", url ? url : name.tcp);
-    name.tcp[0] = name.events[0] = '\0';
+    snprintf(name.events, sizeof(name.events), "%s", name.url);
+    name.tcp[0] = '\0';
     name.origin = BUS_NAME_MIRRORED;
     node_open(&world->near);
     assert_int_equal(bus_names_publish(bus_names(world->near.bus), &name, NULL),
@@ -208,6 +213,59 @@ static void calls_fail(struct world *world)
 {
     struct bus_reply reply;
     assert_int_not_equal(say(world, &reply), BUS_OK);
+}
+
+/* ---- Events, which come by the address that takes calls ---- */
+
+struct listener {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    size_t heard, lost;
+};
+
+static void hear(void *arg, const struct bus_event *event)
+{
+    struct listener *listener = arg;
+    pthread_mutex_lock(&listener->lock);
+    listener->heard++;
+    listener->lost += event->lost;
+    pthread_cond_signal(&listener->changed);
+    pthread_mutex_unlock(&listener->lock);
+}
+
+static void events_pass(struct world *world)
+{
+    static const uint8_t body[] = {0xa2, 'h', 'i'};
+    struct listener listener = {.lock = PTHREAD_MUTEX_INITIALIZER,
+                                .changed = PTHREAD_COND_INITIALIZER};
+    struct bus_subscription *sub;
+    assert_int_equal(
+        bus_subscribe(world->near.bus, "far.*", hear, &listener, &sub, NULL),
+        BUS_OK);
+    assert_true(bus_subscription_ready(sub, CALL_MS));
+    for (int i = 0; i < EVENTS; i++)
+        assert_int_equal(
+            bus_server_event(world->server, "far.cry",
+                             (struct bus_bytes){body, sizeof(body)}, NULL),
+            BUS_OK);
+    pthread_mutex_lock(&listener.lock);
+    while (listener.heard + listener.lost < EVENTS)
+        pthread_cond_wait(&listener.changed, &listener.lock);
+    pthread_mutex_unlock(&listener.lock);
+    bus_unsubscribe(sub);
+    assert_int_equal(listener.heard, EVENTS);
+}
+
+static void events_fail(struct world *world)
+{
+    struct listener listener = {.lock = PTHREAD_MUTEX_INITIALIZER,
+                                .changed = PTHREAD_COND_INITIALIZER};
+    struct bus_subscription *sub;
+    assert_int_equal(
+        bus_subscribe(world->near.bus, ">", hear, &listener, &sub, NULL),
+        BUS_OK);
+    assert_false(bus_subscription_ready(sub, REFUSED_MS));
+    bus_unsubscribe(sub);
 }
 
 /* ---- Success ---- */
@@ -304,6 +362,8 @@ static void test_calls_over_loopback_in_the_clear(void **state)
     assert_int_equal(far_serve(*state, "127.0.0.1:0", NULL), BUS_OK);
     far_name(*state, NULL);
     calls_pass(*state);
+    events_pass(*state);
+    calls_pass(*state);
 }
 
 static void test_calls_over_tls(void **state)
@@ -315,6 +375,7 @@ static void test_calls_over_tls(void **state)
     allow(&world->far, &files);
     assert_int_equal(far_serve(world, "127.0.0.1:0", NULL), BUS_OK);
     far_name(world, NULL);
+    events_pass(world);
     calls_pass(world);
 }
 
@@ -333,6 +394,7 @@ static void test_another_authoritys_caller_is_refused(void **state)
     assert_int_equal(far_serve(world, "127.0.0.1:0", NULL), BUS_OK);
     far_name(world, NULL);
     calls_fail(world);
+    events_fail(world);
 }
 
 static void test_another_name_is_not_trusted(void **state)
