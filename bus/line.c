@@ -317,6 +317,18 @@ void line_unref(struct line *line)
     free(line);
 }
 
+/* The link of a line that was closed while it was being made is ours to close:
+ * nobody else could, for it was not whole. */
+static void line_dialled(struct line *line)
+{
+    pthread_mutex_lock(&line->lock);
+    line->dialled = true;
+    struct link *link = line->state == LINE_CLOSED ? line->link : NULL;
+    pthread_mutex_unlock(&line->lock);
+    if (link)
+        link->carrier->close(link);
+}
+
 /* Without the lock: the fixture's links tell `up` before dial returns. */
 static void line_dial(struct line *line)
 {
@@ -327,6 +339,8 @@ static void line_dial(struct line *line)
     if (net->carrier->dial(net, &dial, &line->link, &err) != BUS_OK) {
         line_unref(line);
         line_close(line);
+    } else {
+        line_dialled(line);
     }
     bus_tick_at(line->bus,
                 bus_now(line->bus->clock) + BUS_HELLO_MS * BUS_MILLI);
@@ -397,7 +411,7 @@ void line_close(struct line *line)
     pthread_mutex_lock(&line->lock);
     bool first = line->state != LINE_CLOSED;
     line->state = LINE_CLOSED;
-    struct link *link = first ? line->link : NULL;
+    struct link *link = first && line->dialled ? line->link : NULL;
     struct attempt *unsent = gather_unsent(line);
     struct attempt *unknown = slots_pick(&line->slots, slot_any, 0);
     gather_reset(line);

@@ -38,6 +38,7 @@ struct line {
     bool retired;    /* its name is gone */
     int64_t retired_at;
     struct link *link;
+    bool dialled;   /* it is there, and whoever closes the line closes it */
     int64_t since;  /* of the state */
     int64_t heard;  /* last sign of life, or first call after idling */
     int64_t pinged; /* last ping sent since heard; 0: none */
