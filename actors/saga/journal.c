@@ -508,29 +508,14 @@ static int make_tables(struct journal *journal, struct bus_error *err)
     return code;
 }
 
-static int define_all(struct journal *journal, const char *const *texts,
-                      struct bus_error *err)
+static int open_sql(struct journal *journal, struct bus_error *err)
 {
-    int code = BUS_OK;
-    for (; !code && *texts; texts++)
-        code = sql_define(journal->options.driver, journal->sql, *texts, err);
-    return code;
-}
-
-static int share(struct journal *journal, struct bus_error *err)
-{
-    struct lease *lease = &journal->mysql.lease;
-    lease->driver = journal->options.driver;
-    lease->sql = journal->sql;
-    snprintf(lease->name, sizeof(lease->name), "%s", journal->options.owner);
-    snprintf(lease->address, sizeof(lease->address), "%s",
-             journal_text(journal->options.address));
-    int code = define_all(journal, journal_mysql_schema, err);
-    if (!code)
-        code = define_all(journal, lease_schema, err);
-    if (!code)
-        code = lease_open(lease, err);
-    return code ? code : journal_mysql_limit(&journal->mysql, err);
+    const struct journal_options *options = &journal->options;
+    journal->shared = options->driver->dialect == SQL_MYSQL;
+    if (journal->shared)
+        return journal_mysql_open(&journal->mysql, options, &journal->sql, err);
+    int code = options->driver->open(options->source, &journal->sql, err);
+    return code ? code : make_tables(journal, err);
 }
 
 static int start_thread(struct journal *journal, struct bus_error *err)
@@ -563,11 +548,7 @@ int journal_open(const struct journal_options *options, struct journal **ret,
     journal->last = &journal->first;
     pthread_mutex_init(&journal->lock, NULL);
     pthread_cond_init(&journal->wake, NULL);
-    int code = options->driver->open(options->source, &journal->sql, err);
-    journal->shared = options->driver->dialect == SQL_MYSQL;
-    if (!code)
-        code =
-            journal->shared ? share(journal, err) : make_tables(journal, err);
+    int code = open_sql(journal, err);
     if (!code)
         code = start_thread(journal, err);
     if (code) {

@@ -4,6 +4,7 @@
  */
 #include "actors/saga/journal_mysql.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -232,7 +233,8 @@ int journal_mysql_write(struct journal_mysql *mysql, struct journal_job *job,
     return code;
 }
 
-int journal_mysql_limit(struct journal_mysql *mysql, struct bus_error *err)
+/* Asks the server how much it takes at once. */
+static int ask_limit(struct journal_mysql *mysql, struct bus_error *err)
 {
     struct bus_arena arena;
     struct bus_list rows = {0};
@@ -246,6 +248,65 @@ int journal_mysql_limit(struct journal_mysql *mysql, struct bus_error *err)
     size_t rest = size / 4 < PACKET_REST ? size / 4 : PACKET_REST;
     mysql->state_max = size - rest;
     bus_arena_release(&arena);
+    return code;
+}
+
+/* An owner that is paused inside a transaction holds its locks, and nobody
+ * could take over: MariaDB rolls back what a client leaves idle. MySQL has no
+ * such limit, and refuses the name. */
+#define IDLE "idle_transaction_timeout"
+#define IDLE_S 2
+
+static int define_all(const struct lease *lease, const char *const *texts,
+                      struct bus_error *err)
+{
+    int code = BUS_OK;
+    for (; !code && *texts; texts++)
+        code = sql_define(lease->driver, lease->sql, *texts, err);
+    return code;
+}
+
+static int share(struct journal_mysql *mysql, struct bus_error *err)
+{
+    int code = define_all(&mysql->lease, journal_mysql_schema, err);
+    if (!code)
+        code = define_all(&mysql->lease, lease_schema, err);
+    if (!code)
+        code = lease_open(&mysql->lease, err);
+    return code ? code : ask_limit(mysql, err);
+}
+
+static int open_source(struct journal_mysql *mysql, const char *source,
+                       struct bus_error *err)
+{
+    struct lease *lease = &mysql->lease;
+    int code = lease->driver->open(source, &lease->sql, err);
+    return code ? code : share(mysql, err);
+}
+
+int journal_mysql_open(struct journal_mysql *mysql,
+                       const struct journal_options *options,
+                       struct sql **ret_sql, struct bus_error *err)
+{
+    struct lease *lease = &mysql->lease;
+    struct bus_buf source;
+    lease->driver = options->driver;
+    snprintf(lease->name, sizeof(lease->name), "%s", options->owner);
+    snprintf(lease->address, sizeof(lease->address), "%s",
+             journal_text(options->address));
+    bus_buf_init(&source, TEXT_MAX);
+    bus_buf_printf(&source, "%s%c" IDLE "=%d", options->source,
+                   strchr(options->source, '?') ? '&' : '?', IDLE_S);
+    bus_buf_byte(&source, '\0');
+    int code = open_source(mysql, (const char *)source.data, err);
+    if (code && strstr(err->sentence, IDLE)) {
+        if (lease->sql)
+            lease->driver->close(lease->sql);
+        lease->sql = NULL;
+        code = open_source(mysql, options->source, err);
+    }
+    bus_buf_release(&source);
+    *ret_sql = lease->sql;
     return code;
 }
 

@@ -29,8 +29,11 @@ extern const char journal_mysql_kv_insert[];
  * orchestrator's already. */
 int journal_mysql_write(struct journal_mysql *mysql, struct journal_job *job,
                         struct bus_error *err);
-/* Asks the server how much it takes at once (max_allowed_packet). */
-int journal_mysql_limit(struct journal_mysql *mysql, struct bus_error *err);
+/* Connects, makes the tables where they are missing and takes the owner's row.
+ * *ret_sql is the caller's to close, also after an error; NULL: none. */
+int journal_mysql_open(struct journal_mysql *mysql,
+                       const struct journal_options *options,
+                       struct sql **ret_sql, struct bus_error *err);
 void journal_mysql_release(struct journal_mysql *mysql);
 
 #endif

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "actors/saga/journal_mysql.h"
 #include "actors/saga/journal_search.h"
 #include "bus/clock.h"
 #include "bus/code.h"
@@ -298,6 +299,32 @@ static void silent_owner_is_taken_over_in_batches(void **state)
     bus_arena_release(&rest.arena);
 }
 
+/* One that stops in the middle of a transaction, with its locks. */
+static void paused_owner_is_taken_over(void **state)
+{
+    struct scene *scene = scene_of(state);
+    struct journal_mysql paused = {0};
+    struct sql *sql = NULL;
+    struct bus_error err = {0};
+    const struct journal_options options = {
+        .driver = &sql_mysql, .source = scene->source, .owner = "a"};
+    write_one(scene, 0, row("x", 1, "running"));
+    assert_int_equal(journal_mysql_open(&paused, &options, &sql, &err), BUS_OK);
+    assert_int_equal(
+        sql_mysql.begin(sql, bus_now(&bus_clock_system) + BUS_SECOND, &err),
+        BUS_OK);
+    assert_int_equal(lease_renew(&paused.lease, &err), BUS_OK);
+    expire(scene, "a"); /* waits for the lock, 5 s at most */
+    struct journal_job take = ask(JOURNAL_TAKE, "");
+    assert_int_equal(run(scene, 1, &take), BUS_OK);
+    assert_int_equal(take.found_count, 1);
+    assert_int_not_equal(sql_mysql.commit(sql, &err), BUS_OK);
+    assert_found(scene, 1, "x", "running", false);
+    bus_arena_release(&take.arena);
+    sql_mysql.close(sql);
+    journal_mysql_release(&paused);
+}
+
 static void one_that_goes_leaves_at_once(void **state)
 {
     struct scene *scene = scene_of(state);
@@ -410,6 +437,7 @@ int main(void)
         TEST(searches_all_of_them),
         TEST(restart_keeps_what_is_its_own),
         TEST(silent_owner_is_taken_over_in_batches),
+        TEST(paused_owner_is_taken_over),
         TEST(one_that_goes_leaves_at_once),
         TEST(stale_owner_changes_nothing),
         TEST(restart_fences_the_one_before),
