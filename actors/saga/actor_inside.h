@@ -21,6 +21,7 @@ struct flight {
     struct flight *next;
     struct saga_actor *actor;
     void *asker; /* of a request that was forwarded; NULL: a branch call */
+    bool http;   /* he came by DTM's API */
     void *run;
     uint16_t step;
     enum engine_op op;

@@ -337,21 +337,21 @@ static void world_http(void *arg, void *asker, int status, const char *type,
     dtm_http_answer(self->http, asker, status, type, body);
 }
 
-/* To the orchestrator that has the transaction. */
-static void world_forward(void *arg, void *asker, const char *target,
-                          struct bus_bytes request)
+/* To the orchestrator that has the saga. */
+static void world_forward(void *arg, const struct saga_forward *forward)
 {
     struct saga_actor *self = arg;
     const struct saga_call none = {0};
     struct flight *flight = flight_new(self, &none);
     const struct bus_request ask = {
-        .target = target,
-        .method = "dtm",
+        .target = forward->target,
+        .method = forward->method,
         .deadline = bus_now(self->clock) + FORWARD_MS * BUS_MILLI,
         .meta = {.depth = 1},
-        .body = request,
+        .body = forward->body,
     };
-    flight->asker = asker;
+    flight->asker = forward->asker;
+    flight->http = forward->http;
     bus_start(self->bus, &ask, call_done, flight);
 }
 
@@ -369,6 +369,10 @@ void actor_forwarded(struct saga_actor *self, const struct flight *flight)
     struct bus_error error = flight->reply.error;
     struct bus_arena arena;
     struct bus_buf buf;
+    if (!flight->http) {
+        world_answer(self, flight->asker, &flight->reply);
+        return;
+    }
     bus_arena_init(&arena, BODY_MAX * 2);
     bus_buf_init(&buf, BODY_MAX);
     int code = error.code;

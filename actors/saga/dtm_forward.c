@@ -75,7 +75,12 @@ bool dtm_forward(struct dtm_work *work, const char *address)
     bus_buf_init(&request, DTM_ARENA_MAX);
     bus_pack_message(&request, &dtm_forward_shape, &work->ask);
     asker = dtm_take_asker(work);
-    world->forward(world->arg, asker->asker, address, bus_buf_bytes(&request));
+    const struct saga_forward forward = {.asker = asker->asker,
+                                         .http = true,
+                                         .target = address,
+                                         .method = "dtm",
+                                         .body = bus_buf_bytes(&request)};
+    world->forward(world->arg, &forward);
     bus_buf_release(&request);
     free(asker);
     return true;

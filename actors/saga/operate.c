@@ -18,6 +18,7 @@ struct operate_ask {
     const char *gid;
     const char *step;   /* skip, fail, compensate; retry: "" is all */
     const char *reason; /* the same; retry: may be "" */
+    bool forwarded;     /* another orchestrator thinks that it is ours */
 };
 
 #define TEXT(member)                                                           \
@@ -26,7 +27,15 @@ struct operate_ask {
         .offset = offsetof(struct operate_ask, member),                        \
         .presence = BUS_NO_PRESENCE                                            \
     }
-static const struct bus_field fields[] = {TEXT(gid), TEXT(step), TEXT(reason)};
+static const struct bus_field fields[] = {
+    TEXT(gid),
+    TEXT(step),
+    TEXT(reason),
+    {.name = "forwarded",
+     .kind = BUS_BOOL,
+     .offset = offsetof(struct operate_ask, forwarded),
+     .presence = BUS_NO_PRESENCE},
+};
 const struct bus_shape saga_operate_shape = {
     .name = "saga.OperateRequest",
     .size = sizeof(struct operate_ask),
@@ -237,8 +246,40 @@ static void answer_when_durable(struct orchestrator *orch, struct run *run,
         timers_set(&orch->timers, &waiter->timer, request->deadline);
 }
 
-void operate_request(struct orchestrator *orch,
-                     const struct orchestrator_request *request)
+/* Does it to a saga in memory. */
+static void operate_run(struct orchestrator *orch, struct run *run,
+                        const struct orchestrator_request *request,
+                        const struct operate_ask *ask)
+{
+    struct bus_error error = {0};
+    uint32_t before = run->saga.engine.version;
+    if (operate(orch, run, request->method, ask, &error))
+        answer_error(orch, request->asker, &error);
+    else
+        answer_when_durable(orch, run, before, request);
+}
+
+/* Not in memory: the journal knows whether it has ended, or whose it is. */
+static void look_up(struct orchestrator *orch,
+                    const struct orchestrator_request *request,
+                    const struct operate_ask *ask)
+{
+    struct lookup *lookup =
+        lookup_new(orch, LOOKUP_OPERATE, JOURNAL_FIND, request->asker);
+    struct bus_arena *arena = &lookup->job.arena;
+    lookup->method = bus_arena_text(arena, request->method);
+    lookup->body.data = (const uint8_t *)bus_arena_text_n(
+        arena, (const char *)request->body.data, request->body.len);
+    lookup->body.len = request->body.len;
+    lookup->forwarded = ask->forwarded;
+    lookup->deadline = request->deadline;
+    snprintf(lookup->job.gid, sizeof(lookup->job.gid), "%s", ask->gid);
+    orch->world.journal(orch->world.arg, &lookup->job);
+}
+
+static void operate_bytes(struct orchestrator *orch,
+                          const struct orchestrator_request *request,
+                          bool looked_up)
 {
     struct operate_ask ask = {0};
     struct bus_error error = {0};
@@ -247,15 +288,76 @@ void operate_request(struct orchestrator *orch,
     int code = bus_unpack_message(request->body, &saga_operate_shape, &arena,
                                   &ask, &error);
     struct run *run = code ? NULL : run_find(orch, ask.gid);
-    uint32_t before = run ? run->saga.engine.version : 0;
-    if (!code && !run)
+    if (!code && !run && (looked_up || strlen(ask.gid) > SAGA_GID_MAX))
         code = bus_error_set(&error, BUS_NOT_FOUND, "no unfinished saga %.128s",
                              ask.gid);
-    if (!code)
-        code = operate(orch, run, request->method, &ask, &error);
     if (code)
         answer_error(orch, request->asker, &error);
+    else if (run)
+        operate_run(orch, run, request, &ask);
     else
-        answer_when_durable(orch, run, before, request);
+        look_up(orch, request, &ask);
     bus_arena_release(&arena);
+}
+
+void operate_request(struct orchestrator *orch,
+                     const struct orchestrator_request *request)
+{
+    operate_bytes(orch, request, false);
+}
+
+/* To its owner; false: he is not known. */
+static bool hand_on(struct orchestrator *orch, const struct lookup *lookup,
+                    const char *address)
+{
+    struct operate_ask ask = {0};
+    struct bus_error ignored;
+    struct bus_arena arena;
+    struct bus_buf body;
+    if (!orch->world.forward || !address || !address[0])
+        return false;
+    bus_arena_init(&arena, BUS_ARENA_LIMIT);
+    bus_buf_init(&body, BUS_ARENA_LIMIT);
+    bus_unpack_message(lookup->body, &saga_operate_shape, &arena, &ask,
+                       &ignored);
+    ask.forwarded = true;
+    bus_pack_message(&body, &saga_operate_shape, &ask);
+    const struct saga_forward forward = {.asker = lookup->asker,
+                                         .target = address,
+                                         .method = lookup->method,
+                                         .body = bus_buf_bytes(&body)};
+    orch->world.forward(orch->world.arg, &forward);
+    bus_buf_release(&body);
+    bus_arena_release(&arena);
+    return true;
+}
+
+void operate_found(struct orchestrator *orch, struct journal_job *job)
+{
+    const struct lookup *lookup = job->arg;
+    const struct journal_row *row = job->found_count ? job->found : NULL;
+    const struct orchestrator_request request = {.method = lookup->method,
+                                                 .body = lookup->body,
+                                                 .deadline = lookup->deadline,
+                                                 .asker = lookup->asker};
+    struct bus_error error = job->err;
+    if (job->code) {
+        error.code = job->code;
+        answer_error(orch, lookup->asker, &error);
+    } else if (row && !row->finished && row->foreign &&
+               !run_find(orch, row->gid)) {
+        if (!lookup->forwarded && hand_on(orch, lookup, row->owner))
+            return;
+        bus_error_set(&error, BUS_UNAVAILABLE,
+                      "saga %s is another orchestrator's", row->gid);
+        answer_error(orch, lookup->asker, &error);
+    } else if (row && row->finished && !run_find(orch, row->gid)) {
+        bus_error_set(&error, BUS_FAILED_PRECONDITION, "saga %s is %s already",
+                      row->gid, row->status);
+        answer_error(orch, lookup->asker, &error);
+    } else {
+        if (row && !run_find(orch, row->gid))
+            resume_row(orch, row); /* ours, and not read back yet */
+        operate_bytes(orch, &request, true);
+    }
 }

@@ -122,6 +122,8 @@ void orchestrator_done(struct orchestrator *orch, struct journal_job *job)
         resume_taken(orch, job);
     else if (lookup->kind == LOOKUP_SUBMIT)
         submit_found(orch, job);
+    else if (lookup->kind == LOOKUP_OPERATE)
+        operate_found(orch, job);
     else
         show_found(orch, job);
     lookup_free(orch, lookup);

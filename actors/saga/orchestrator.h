@@ -49,6 +49,16 @@ struct saga_call {
     struct bus_bytes body;
 };
 
+/* A request for what another orchestrator has. Spans live until forward
+ * returns. */
+struct saga_forward {
+    void *asker;
+    bool http;          /* he is world->http's, else world->answer's */
+    const char *target; /* "saga#2@n1" */
+    const char *method;
+    struct bus_bytes body;
+};
+
 struct orchestrator_world {
     void *arg;
     int64_t (*now)(void *arg);     /* monotonic, ns */
@@ -71,10 +81,10 @@ struct orchestrator_world {
     /* Answers a request of DTM's API; NULL: there are none. */
     void (*http)(void *arg, void *asker, int status, const char *type,
                  struct bus_bytes body);
-    /* Hands a request of DTM's API to another orchestrator's method dtm, whose
-     * answer is its own; NULL: nobody can be asked. */
-    void (*forward)(void *arg, void *asker, const char *target,
-                    struct bus_bytes request);
+    /* Hands a request to another orchestrator, whose answer goes to the asker:
+     * of DTM's API (http) what its method dtm says, else the reply as it is;
+     * NULL: nobody can be asked. */
+    void (*forward)(void *arg, const struct saga_forward *forward);
     size_t state_max; /* bytes of a state that the journal takes; 0: any */
     /* The journal is shared with other orchestrators (journal.h). */
     bool shared;

@@ -236,6 +236,7 @@ void stats_request(struct orchestrator *orch,
 void show_found(struct orchestrator *orch, struct journal_job *job);
 
 /* operate.c */
+void operate_found(struct orchestrator *orch, struct journal_job *job);
 void operate_request(struct orchestrator *orch,
                      const struct orchestrator_request *request);
 
@@ -286,6 +287,7 @@ enum lookup_kind {
     LOOKUP_DTM,
     LOOKUP_EXPIRE,
     LOOKUP_TAKE,
+    LOOKUP_OPERATE,
 };
 
 struct lookup {
@@ -296,6 +298,10 @@ struct lookup {
     void *asker;
     struct submission *submission; /* LOOKUP_SUBMIT; owned */
     struct dtm_work *dtm;          /* LOOKUP_DTM; owned */
+    const char *method;    /* LOOKUP_OPERATE, as what follows: the request, */
+    struct bus_bytes body; /* in job.arena */
+    bool forwarded;
+    int64_t deadline;
 };
 
 struct lookup *lookup_new(struct orchestrator *orch, enum lookup_kind kind,
