@@ -111,9 +111,11 @@ static const char list[] =
     "SELECT gid, name, status, finished, due, created, updated" LIST_TAIL;
 static const char list_whole[] = "SELECT gid, name, status, finished, due, "
                                  "created, updated, state" LIST_TAIL;
+/* Along the index of creation times, from the oldest: nothing changes before it
+ * is made, so the search ends where what is young begins. */
 static const char expire[] =
-    "DELETE FROM saga WHERE gid IN (SELECT gid FROM saga WHERE finished = 1 "
-    "AND updated < ? ORDER BY updated LIMIT ?)";
+    "DELETE FROM saga WHERE gid IN (SELECT gid FROM saga WHERE created < ?1 "
+    "AND updated < ?1 AND finished = 1 ORDER BY created LIMIT ?2)";
 static const char kv_find[] =
     "SELECT category, name, value, version, created, updated FROM saga_kv "
     "WHERE category = ? AND name = ?";
