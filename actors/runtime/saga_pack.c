@@ -80,6 +80,7 @@ static const struct bus_field submit_fields[] = {
     FIELD(saga_wire_submit, wait_ms, BUS_U32, BUS_ONE, NULL, 0),
     FIELD(saga_wire_submit, fresh, BUS_BOOL, BUS_ONE, NULL, 0),
     FIELD(saga_wire_submit, happened, BUS_BOOL, BUS_ONE, NULL, 0),
+    FIELD(saga_wire_submit, forwarded, BUS_BOOL, BUS_ONE, NULL, 0),
 };
 const struct bus_shape saga_submit_shape =
     SHAPE("saga.SubmitRequest", saga_wire_submit, submit_fields);

@@ -62,10 +62,11 @@ struct saga_wire_submit {
     struct bus_bytes plan;    /* ANY */
     struct bus_bytes request; /* ANY */
     uint32_t wait_ms;         /* 0: answered as soon as it is accepted */
-    bool fresh;    /* gid was made at random for this very submission: it need
-                    * not be looked for */
-    bool happened; /* undo: it is known to have been done, so that one that is
-                    * not found is an error */
+    bool fresh;     /* gid was made at random for this very submission: it need
+                     * not be looked for */
+    bool forwarded; /* undo: another orchestrator takes it for ours */
+    bool happened;  /* undo: it is known to have been done, so that one that is
+                     * not found is an error */
 };
 
 extern const struct bus_shape saga_submit_shape;

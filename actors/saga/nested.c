@@ -13,6 +13,7 @@
 #include "bus/code.h"
 #include "bus/pack.h"
 
+#define UNDO_MAX (PLAN_BYTES_MAX + SAGA_REQUEST_MAX + 1024)
 #define MARGIN_MS 100 /* kept of a try's time-out for the answer's way back */
 
 /* ---- The outer saga's side ---- */
@@ -186,6 +187,38 @@ void nested_undo_row(struct orchestrator *orch,
     run->contested = run->reopened = true;
     run_event(orch, run, &undo);
     wait_for_end(orch, run, submission);
+}
+
+void nested_undo_elsewhere(struct orchestrator *orch,
+                           const struct submission *submission,
+                           const char *address)
+{
+    const struct saga_wire_submit wire = {
+        .gid = submission->gid,
+        .plan = submission->plan->bytes,
+        .request = submission->request,
+        .wait_ms = submission->wait_ms,
+        .forwarded = true,
+        .happened = submission->happened,
+    };
+    struct bus_error error;
+    struct bus_buf body;
+    if (submission->forwarded || !orch->world.forward || !address ||
+        !address[0]) {
+        bus_error_reason(&error, BUS_UNAVAILABLE, "undo_again",
+                         "saga %s is another orchestrator's and still runs",
+                         submission->gid);
+        answer_error(orch, submission->asker, &error);
+        return;
+    }
+    bus_buf_init(&body, UNDO_MAX);
+    bus_pack_message(&body, &saga_submit_shape, &wire);
+    const struct saga_forward forward = {.asker = submission->asker,
+                                         .target = address,
+                                         .method = "undo",
+                                         .body = bus_buf_bytes(&body)};
+    orch->world.forward(orch->world.arg, &forward);
+    bus_buf_release(&body);
 }
 
 void nested_told(struct orchestrator *orch, const struct waiter *waiter,

@@ -36,6 +36,11 @@ void nested_undo_run(struct orchestrator *orch, struct run *run,
 void nested_undo_row(struct orchestrator *orch,
                      const struct submission *submission,
                      const struct journal_row *row);
+/* It still runs and is another orchestrator's, at that address ("" unknown): he
+ * alone can turn it back, and is asked to. */
+void nested_undo_elsewhere(struct orchestrator *orch,
+                           const struct submission *submission,
+                           const char *address);
 /* Tells whoever waits for an undo that it has ended, or is late. */
 void nested_told(struct orchestrator *orch, const struct waiter *waiter,
                  enum engine_news news);

@@ -274,7 +274,8 @@ struct submission {
     bool wait;
     bool fresh; /* nobody can have this gid but us */
     bool undo;  /* of saga.undo, as what follows */
-    bool happened;
+    bool happened, forwarded;
+    uint32_t wait_ms;
 };
 void submission_free(struct orchestrator *orch, struct submission *submission);
 

@@ -320,17 +320,6 @@ static void wait_elsewhere(struct orchestrator *orch, struct lookup *lookup)
                next < submission->deadline ? next : submission->deadline);
 }
 
-/* Its owner alone can turn it back; it will end, or its owner be gone. */
-static void refuse_elsewhere(struct orchestrator *orch,
-                             const struct submission *submission)
-{
-    struct bus_error error;
-    bus_error_reason(&error, BUS_UNAVAILABLE, "undo_again",
-                     "saga %s is another orchestrator's and still runs",
-                     submission->gid);
-    answer_error(orch, submission->asker, &error);
-}
-
 void submit_look_again(struct orchestrator *orch, struct lookup *lookup)
 {
     const struct submission *submission = lookup->submission;
@@ -358,7 +347,7 @@ static bool found_elsewhere(struct orchestrator *orch, struct lookup *lookup,
     if (!same_content(&saga, submission))
         refuse_other(orch, submission);
     else if (submission->undo)
-        refuse_elsewhere(orch, submission);
+        nested_undo_elsewhere(orch, submission, row->owner);
     else if (submission->wait)
         wait_elsewhere(orch, lookup);
     else
@@ -448,6 +437,8 @@ static int read_submission(struct orchestrator *orch,
     ret->wait = wire.wait_ms > 0;
     ret->undo = strcmp(request->method, "undo") == 0;
     ret->happened = wire.happened;
+    ret->forwarded = wire.forwarded;
+    ret->wait_ms = wire.wait_ms;
     ret->fresh = !ret->undo && (wire.fresh || !wire.gid[0]);
     if (ret->undo && !wire.gid[0])
         return bus_error_field(err, BUS_INVALID_ARGUMENT, "gid",
