@@ -177,10 +177,8 @@ static int write_rows(struct journal *journal, struct journal_job *job,
                       struct bus_error *err)
 {
     int code = BUS_OK;
-    if (journal->shared) {
-        code = lease_renew(&journal->mysql.lease, err);
-        return code ? code : journal_mysql_write(&journal->mysql, job, err);
-    }
+    if (journal->shared)
+        return journal_mysql_write(&journal->mysql, job, err);
     if (job->count == 0)
         return write_probe(journal, BUS_FOREVER, err);
     for (size_t i = 0; !code && i < job->count; i++)
@@ -194,7 +192,9 @@ static int write_batch(struct journal *journal, struct journal_job *job,
 {
     const struct sql_driver *driver = journal->options.driver;
     int64_t deadline = after(BEGIN_NS);
-    int code = driver->begin(journal->sql, deadline, err);
+    int code = journal->shared
+                   ? lease_begin(&journal->mysql.lease, deadline, err)
+                   : driver->begin(journal->sql, deadline, err);
     if (code)
         return code;
     code = write_rows(journal, job, err);

@@ -136,17 +136,34 @@ void lease_release(struct lease *lease)
         end(lease, exec(lease, leave, args, 2, &affected, NULL), NULL);
 }
 
+static int fenced(const struct lease *lease, struct bus_error *err)
+{
+    return bus_error_reason(err, BUS_ABORTED, "fenced",
+                            "another orchestrator took over from %s",
+                            lease->name);
+}
+
+int lease_begin(struct lease *lease, int64_t deadline, struct bus_error *err)
+{
+    const struct sql_value args[] = {sql_int(LEASE_US), sql_int(lease->id),
+                                     sql_int(lease->epoch)};
+    const struct sql_statement first = {renew, args, 3};
+    struct sql_done done = {0};
+    int code =
+        lease->driver->begin_with(lease->sql, &first, deadline, &done, err);
+    if (code || done.affected == 1)
+        return code;
+    lease->driver->rollback(lease->sql);
+    return fenced(lease, err);
+}
+
 int lease_renew(struct lease *lease, struct bus_error *err)
 {
     const struct sql_value args[] = {sql_int(LEASE_US), sql_int(lease->id),
                                      sql_int(lease->epoch)};
     uint64_t affected;
     int code = exec(lease, renew, args, 3, &affected, err);
-    if (code || affected == 1)
-        return code;
-    return bus_error_reason(err, BUS_ABORTED, "fenced",
-                            "another orchestrator took over from %s",
-                            lease->name);
+    return code || affected == 1 ? code : fenced(lease, err);
 }
 
 /* The dead owner is fenced first; its row goes with its last saga. */

@@ -34,7 +34,9 @@ int lease_open(struct lease *lease, struct bus_error *err);
 /* Others need not wait: we are going. Begins and commits. */
 void lease_release(struct lease *lease);
 
-/* ABORTED, reason fenced: somebody took over. */
+/* ABORTED, reason fenced: somebody took over. The first also begins, in the
+ * same round trip; when it fails nothing is begun. */
+int lease_begin(struct lease *lease, int64_t deadline, struct bus_error *err);
 int lease_renew(struct lease *lease, struct bus_error *err);
 
 /* Reads rows of sagas into job->found, inside the transaction. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Upserts of many rows: statements of four sizes, prepared once a connection.
+ * Upserts of many rows: statements of five sizes, prepared once a connection.
  */
 #include "actors/saga/journal_mysql.h"
 
@@ -12,8 +12,8 @@
 #include "bus/code.h"
 
 #define COLUMNS 12
-#define ROWS_MAX 64
-#define TEXT_MAX ((size_t)8192)
+#define ROWS_MAX 256
+#define TEXT_MAX ((size_t)16384)
 #define CHUNK_BYTES ((size_t)4 << 20) /* of states in one statement */
 #define GID_TYPE                                                               \
     "VARCHAR(128) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL"
@@ -76,10 +76,12 @@ static const char reopen[] =
     "UPDATE saga SET owner = ? WHERE gid = ? AND finished = 1";
 static const char taken[] = "SELECT gid FROM saga WHERE gid = ? AND owner <> ?";
 
-static const size_t sizes[JOURNAL_MYSQL_SIZES] = {64, 16, 4, 1};
+static const size_t sizes[JOURNAL_MYSQL_SIZES] = {ROWS_MAX, 64, 16, 4, 1};
 
-/* Of a packet, for everything but states: texts, gids, names. */
+/* Of a packet, for everything but states: the statement's own, and each row's
+ * texts (gid, name, failing, error), as they are at most. */
 #define PACKET_REST ((size_t)64 << 10)
+#define ROW_REST ((size_t)2304)
 static const char packet[] = "SELECT @@max_allowed_packet AS size";
 
 struct packet {
@@ -149,7 +151,7 @@ static size_t size_for(const struct journal_mysql *mysql,
         mysql->state_max < CHUNK_BYTES ? mysql->state_max : CHUNK_BYTES;
     size_t size = 0, bytes = 0, fit = 0;
     while (fit < count && fit < ROWS_MAX) {
-        bytes += rows[fit].state.len;
+        bytes += rows[fit].state.len + ROW_REST;
         if (fit > 0 && bytes > most)
             break;
         fit++;

@@ -9,7 +9,7 @@
 
 #include "actors/saga/journal_lease.h"
 
-#define JOURNAL_MYSQL_SIZES 4 /* of statements: 64, 16, 4 rows and one */
+#define JOURNAL_MYSQL_SIZES 5 /* of statements: 256, 64, 16, 4 rows and one */
 
 struct journal_mysql {
     struct lease lease;
