@@ -26,10 +26,9 @@ static struct run *run_of(struct link *dirty)
 
 void commit_want(struct orchestrator *orch, struct run *run, bool sync)
 {
-    if (link_alone(&run->dirty))
-        run->dirty_since = now_of(orch);
-    else if (run->urgent || !sync)
+    if (!link_alone(&run->dirty) && (run->urgent || !sync))
         return;
+    run->dirty_since = now_of(orch);
     run->urgent = sync;
     link_append(sync ? &orch->urgent : &orch->riding, &run->dirty);
 }
@@ -110,6 +109,9 @@ static void batch_add(struct orchestrator *orch, struct run *run)
 {
     struct batch *batch = orch->batch;
     const struct saga *saga = &run->saga;
+    if (run->urgent)
+        phase_add(&orch->stats.phases.queued,
+                  (now_of(orch) - run->dirty_since) / 1000);
     link_drop(&run->dirty);
     assert(run->writing == 0 && saga->engine.version > 0);
     run->writing = saga->engine.version;
@@ -221,6 +223,7 @@ void commit_done(struct orchestrator *orch)
         return;
     }
     orch->stats.failing = false;
+    phase_add(&orch->stats.phases.written, took / 1000);
     orch->leased = batch->job.leased;
     for (size_t i = 0; i < batch->count; i++) {
         struct run *run = batch->runs[i];

@@ -22,9 +22,7 @@
 #define ORCHESTRATOR_BATCH_BYTES ((size_t)16 << 20)
 #define ORCHESTRATOR_RIDE_MS 100 /* progress waits so long for company */
 #define ORCHESTRATOR_CROWD 64    /* unfinished sagas from which on ... */
-#define ORCHESTRATOR_GATHER_MS                                                 \
-    10                           /* a commit waits as long as the last took    \
-                                  */
+#define ORCHESTRATOR_GATHER_MS 2 /* a commit waits as long as the last took */
 #define ORCHESTRATOR_MEND_MS 200 /* between tries of a failing journal */
 #define ORCHESTRATOR_RESUME_ROWS 256  /* read back at a time */
 #define ORCHESTRATOR_TAKE_MS 1000     /* between looks for owners that died */
@@ -147,6 +145,20 @@ bool orchestrator_idle(const struct orchestrator *orch);
  * waits for the journal, that we are stopping. Nothing but free may follow. */
 void orchestrator_dismiss(struct orchestrator *orch);
 
+/* How often something happened since the start, and how long it took in all. */
+struct orchestrator_phase {
+    uint64_t count;
+    uint64_t us;
+};
+
+/* X(NAME) where a saga's time goes. */
+#define ORCHESTRATOR_PHASES(X)                                                 \
+    X(accepted) /* from a submission until it is on disk */                    \
+    X(called)   /* a branch, until it answers */                               \
+    X(closed)   /* from the last answer until the outcome is on disk */        \
+    X(queued)   /* a row that is waited for, until its commit begins */        \
+    X(written)  /* a commit */
+
 struct orchestrator_stats {
     size_t sagas;           /* in memory */
     size_t calls;           /* in flight */
@@ -156,6 +168,11 @@ struct orchestrator_stats {
     bool resuming;          /* reading back is not over */
     bool fenced;            /* others have our sagas */
     uint64_t commits, rows; /* written since the start */
+    struct {
+#define ORCHESTRATOR_PHASE_MEMBER(name) struct orchestrator_phase name;
+        ORCHESTRATOR_PHASES(ORCHESTRATOR_PHASE_MEMBER)
+#undef ORCHESTRATOR_PHASE_MEMBER
+    } phases;
 };
 void orchestrator_stats(const struct orchestrator *orch,
                         struct orchestrator_stats *ret);

@@ -279,6 +279,12 @@ static void run_news(struct orchestrator *orch, struct run *run,
                          "it failed too often and is parked");
         return;
     }
+    if (command->news == NEWS_ACCEPTED)
+        phase_add(&orch->stats.phases.accepted,
+                  run_wall(orch) - run->saga.created);
+    else if (command->news == NEWS_OUTCOME)
+        phase_add(&orch->stats.phases.closed,
+                  run_wall(orch) - run->saga.finished);
     submit_news(orch, run, command->news);
     if (command->news == NEWS_OUTCOME && world->ended)
         world->ended(world->arg, &run->saga);

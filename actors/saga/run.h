@@ -46,9 +46,9 @@ enum timer_kind { TIMER_BRANCH, TIMER_WAITER, TIMER_DEADLINE, TIMER_LOOKUP };
  * the check. */
 struct branch_timer {
     struct timer timer;
+    uint32_t attempt;
     uint16_t step;
     uint8_t op;
-    uint32_t attempt;
 };
 
 /* What somebody who asked for something waits for. */
@@ -81,21 +81,21 @@ struct run {
     struct branch_timer *timers; /* one a step */
     struct branch_timer check;   /* a message's or workflow's */
     struct timer deadline;       /* of the phase, see run_arm */
-    uint32_t inflight;           /* calls */
     int64_t cron_at;     /* when a test's clock finds what is prepared; ns */
+    int64_t dirty_since; /* monotonic ns */
+    uint64_t holding[3]; /* calls that are held, by enum engine_op */
+    uint32_t inflight;   /* calls */
     uint32_t durable;    /* version on disk; 0: none, or not written by us */
     uint32_t registered; /* version that holds the last registered branch */
-    bool timed_out;      /* the last deadline was */
-    int last_code; /* of the last branch that did not succeed, this round */
-    uint64_t holding[3]; /* calls that are held, by enum engine_op */
-    int64_t dirty_since; /* monotonic ns */
     uint32_t writing;    /* version in the batch under way; 0: none */
-    bool urgent;         /* in orch->urgent */
-    bool contested;      /* its gid was not made by us */
-    bool taken;          /* and is another orchestrator's: never accepted */
-    bool reopened;       /* it was finished; on disk it still is */
-    bool over;           /* told; freed once nothing is in flight */
-    bool round;          /* something moves it: see run_round */
+    int last_code;  /* of the last branch that did not succeed, this round */
+    bool timed_out; /* the last deadline was */
+    bool urgent;    /* in orch->urgent */
+    bool contested; /* its gid was not made by us */
+    bool taken;     /* and is another orchestrator's: never accepted */
+    bool reopened;  /* it was finished; on disk it still is */
+    bool over;      /* told; freed once nothing is in flight */
+    bool round;     /* something moves it: see run_round */
 };
 
 /* The batch under way. */
@@ -139,6 +139,13 @@ struct orchestrator {
     bool draining;
     struct dtm *dtm; /* owned; NULL: DTM's API is not served */
 };
+
+/* Clocks may be set back. */
+static inline void phase_add(struct orchestrator_phase *phase, int64_t us)
+{
+    phase->count++;
+    phase->us += us > 0 ? (uint64_t)us : 0;
+}
 
 static inline struct run *run_of_held(struct link *held)
 {

@@ -269,6 +269,7 @@ static void keep_answer(struct orchestrator *orch, struct run *run,
     if (event->op == OP_CHECK)
         return;
     struct saga_note *note = &saga->notes[event->step][event->op];
+    phase_add(&orch->stats.phases.called, run_wall(orch) - note->called);
     note->business = reply->error.business;
     saga_sentence(saga, event->step, event->op,
                   reply->error.code ? reply->error.sentence : "");

@@ -249,6 +249,28 @@ void show_found(struct orchestrator *orch, struct journal_job *job)
     }
 }
 
+static void pack_phases(struct bus_buf *body,
+                        const struct orchestrator_stats *stats)
+{
+    const struct {
+        const char *name;
+        struct orchestrator_phase phase;
+    } phases[] = {
+#define PHASE(name) {#name, stats->phases.name},
+        ORCHESTRATOR_PHASES(PHASE)
+#undef PHASE
+    };
+    const size_t count = sizeof(phases) / sizeof(phases[0]);
+    bus_pack_text(body, "phases");
+    bus_pack_map(body, count);
+    for (size_t i = 0; i < count; i++) {
+        bus_pack_text(body, phases[i].name);
+        bus_pack_array(body, 2);
+        bus_pack_uint(body, phases[i].phase.count);
+        bus_pack_uint(body, phases[i].phase.us);
+    }
+}
+
 void stats_request(struct orchestrator *orch,
                    const struct orchestrator_request *request)
 {
@@ -264,7 +286,7 @@ void stats_request(struct orchestrator *orch,
     const size_t count = sizeof(counts) / sizeof(counts[0]);
     struct bus_buf body;
     bus_buf_init(&body, ORCHESTRATOR_REPLY_MAX);
-    bus_pack_map(&body, count + 2);
+    bus_pack_map(&body, count + 3);
     for (size_t i = 0; i < count; i++) {
         bus_pack_text(&body, counts[i].name);
         bus_pack_uint(&body, counts[i].value);
@@ -273,6 +295,7 @@ void stats_request(struct orchestrator *orch,
     bus_pack_bool(&body, stats->failing);
     bus_pack_text(&body, "resuming");
     bus_pack_bool(&body, stats->resuming);
+    pack_phases(&body, stats);
     answer_body(orch, request->asker, &body);
     bus_buf_release(&body);
 }

@@ -64,7 +64,6 @@ void saga_init(struct saga *saga, struct plan *plan, const char *gid,
         .request = bytes_copy(request),
         .steps = zeroed(count, sizeof(struct engine_step)),
         .notes = zeroed(count, sizeof(struct saga_note[2])),
-        .replies = zeroed(count, sizeof(struct bus_bytes)),
     };
     engine_init(&saga->engine, plan->rules, saga->steps, count);
     saga->engine.pattern = plan->plan.pattern;
@@ -94,8 +93,9 @@ void saga_release(struct saga *saga, struct plans *plans)
     for (uint16_t i = 0; i < saga->engine.count; i++) {
         note_release(&saga->notes[i][OP_ACTION]);
         note_release(&saga->notes[i][OP_COMPENSATE]);
-        bytes_free(&saga->replies[i]);
     }
+    for (uint16_t i = 0; saga->replies && i < saga->engine.count; i++)
+        bytes_free(&saga->replies[i]);
     for (size_t i = 0; i < saga->added_count; i++)
         added_release(&saga->added[i]);
     bytes_free(&saga->request);
@@ -111,9 +111,18 @@ void saga_release(struct saga *saga, struct plans *plans)
     *saga = (struct saga){0};
 }
 
+struct bus_bytes saga_replied(const struct saga *saga, uint16_t step)
+{
+    return saga->replies ? saga->replies[step] : (struct bus_bytes){0};
+}
+
 void saga_reply(struct saga *saga, uint16_t step, struct bus_bytes reply)
 {
     assert(step < saga->engine.count);
+    if (reply.len == 0 && !saga->replies)
+        return;
+    if (!saga->replies)
+        saga->replies = zeroed(saga->engine.count, sizeof(*saga->replies));
     bytes_free(&saga->replies[step]);
     saga->replies[step] = bytes_copy(reply);
 }
@@ -177,9 +186,11 @@ static bool grow_engine(struct saga *saga)
     saga->rules = grown(saga->rules, count * sizeof(*saga->rules));
     saga->steps = grown(saga->steps, count * sizeof(*saga->steps));
     saga->notes = grown(saga->notes, count * sizeof(*saga->notes));
-    saga->replies = grown(saga->replies, count * sizeof(*saga->replies));
     memset(saga->notes[count - 1], 0, sizeof(*saga->notes));
-    saga->replies[count - 1] = (struct bus_bytes){0};
+    if (saga->replies) {
+        saga->replies = grown(saga->replies, count * sizeof(*saga->replies));
+        saga->replies[count - 1] = (struct bus_bytes){0};
+    }
     order_rules(saga, (uint16_t)count);
     engine_grow(&saga->engine, saga->rules, saga->steps, (uint16_t)count);
     return true;
@@ -218,7 +229,7 @@ size_t saga_weight(const struct saga *saga)
     size_t weight =
         saga->request.len + saga->plan->bytes.len + saga->result.len;
     for (uint16_t i = 0; i < saga->engine.count; i++)
-        weight += saga->replies[i].len;
+        weight += saga_replied(saga, i).len;
     for (size_t i = 0; i < saga->added_count; i++)
         weight += saga->added[i].data.len;
     return weight;

@@ -55,11 +55,11 @@ struct saga_added {
 struct saga_note {
     int64_t started;  /* Unix time, us; 0: never. The first try */
     int64_t finished; /* 0: not yet. When it became done or failed */
-    int32_t business;
-    char *sentence;               /* owned; of the last refusal; NULL: none */
+    int64_t called;   /* Unix time, us: the try under way */
+    char *sentence;   /* owned; of the last refusal; NULL: none */
     struct saga_attempt *history; /* owned; the first, then the last ones */
     uint32_t history_count;
-    int64_t called; /* Unix time, us: the try under way */
+    int32_t business;
 };
 
 struct saga {
@@ -71,7 +71,7 @@ struct saga {
     int64_t created, updated, finished; /* Unix time, us; 0: not yet */
     struct engine_step *steps;
     struct saga_note (*notes)[2]; /* one pair a step, by enum engine_op */
-    struct bus_bytes *replies;    /* owned; one value a step; len 0: none */
+    struct bus_bytes *replies;    /* owned; see saga_replied; NULL: none yet */
     struct engine_rule *rules; /* owned, of added branches; NULL: the plan's */
     struct saga_added *added;  /* owned */
     size_t added_count;
@@ -97,6 +97,8 @@ void saga_init(struct saga *saga, struct plan *plan, const char *gid,
                struct bus_bytes request);
 void saga_release(struct saga *saga, struct plans *plans);
 
+/* The reply of a step: one value; len 0: none. */
+struct bus_bytes saga_replied(const struct saga *saga, uint16_t step);
 /* Replaces what an earlier call set; copies. */
 void saga_reply(struct saga *saga, uint16_t step, struct bus_bytes reply);
 void saga_sentence(struct saga *saga, uint16_t step, enum engine_op op,

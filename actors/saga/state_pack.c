@@ -127,7 +127,7 @@ void saga_pack(const struct saga *saga, struct bus_buf *buf)
         bus_pack_array(buf, STEP_FIELDS);
         pack_branch(saga, i, OP_ACTION, buf);
         pack_branch(saga, i, OP_COMPENSATE, buf);
-        pack_value(buf, saga->replies[i]);
+        pack_value(buf, saga_replied(saga, i));
     }
     pack_extra(saga, buf);
 }

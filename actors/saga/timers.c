@@ -18,7 +18,7 @@ void timers_release(struct timers *timers)
 static void put(struct timers *timers, size_t at, struct timer *timer)
 {
     timers->heap[at - 1] = timer;
-    timer->at = at;
+    timer->at = (uint32_t)at;
 }
 
 static void rise(struct timers *timers, size_t at)
@@ -52,6 +52,7 @@ static void sink(struct timers *timers, size_t at)
 void timers_set(struct timers *timers, struct timer *timer, int64_t due)
 {
     timers_cancel(timers, timer);
+    assert(timers->count < UINT32_MAX);
     if (timers->count == timers->cap) {
         timers->cap = timers->cap ? timers->cap * 2 : FIRST;
         timers->heap =

@@ -11,9 +11,9 @@
 
 struct timer {
     int64_t due; /* monotonic ns */
-    size_t at;   /* place in the heap, from 1; 0: not set */
     void *owner;
-    int kind; /* the owner's */
+    uint32_t at;  /* place in the heap, from 1; 0: not set */
+    uint8_t kind; /* the owner's */
 };
 
 struct timers {

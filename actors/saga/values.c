@@ -113,7 +113,7 @@ static int find(const struct saga *saga, const struct saga_input *input,
         if (strcmp(input->from, PLAN_REQUEST) != 0)
             step = plan_step(&saga->plan->plan, input->from);
         if (step >= 0)
-            source = saga->replies[step];
+            source = saga_replied(saga, (uint16_t)step);
         if (step >= 0 && step == own &&
             saga->steps[step].branch[OP_ACTION].status != BRANCH_DONE) {
             ret->kind = FILL;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The orchestrator in a world that stands still: what tests/sim/saga, whose
- * world always goes on, cannot ask. Here: whoever waits for a journal that
- * never answers is told so at the end.
+ * The orchestrator in worlds that tests/sim/saga does not have. One stands
+ * still: whoever waits for a journal that never answers is told so at the end.
+ * In the other each thing takes its own time: stats say which took what.
  */
 #include "tests/unit/saga/cmocka_all.h"
 
@@ -72,13 +72,16 @@ static void ask(struct orchestrator *orch, const char *method,
     bus_buf_release(body);
 }
 
+/* gid NULL: the orchestrator makes one. */
 static struct bus_buf submission(const char *gid)
 {
     struct bus_buf buf, plan = scene_pack(&scene_register);
     bus_buf_init(&buf, PLAN_BYTES_MAX);
-    bus_pack_map(&buf, 2);
-    bus_pack_text(&buf, "gid");
-    bus_pack_text(&buf, gid);
+    bus_pack_map(&buf, gid ? 2 : 1);
+    if (gid) {
+        bus_pack_text(&buf, "gid");
+        bus_pack_text(&buf, gid);
+    }
     bus_pack_text(&buf, "plan");
     bus_pack_raw(&buf, bus_buf_bytes(&plan));
     bus_buf_release(&plan);
@@ -118,10 +121,115 @@ static void whoever_waits_for_the_journal_is_told(void **state)
     orchestrator_free(orch);
 }
 
+/* ---- a slow world ---- */
+
+#define JOB_US 3000
+#define CALL_US 5000
+
+struct slow {
+    int64_t us; /* now */
+    struct journal_job *job;
+    struct saga_call call; /* run NULL: none is under way */
+    struct asker asker;
+};
+
+static int64_t slow_now(void *arg)
+{
+    return ((struct slow *)arg)->us * 1000;
+}
+
+static int64_t slow_wall(void *arg)
+{
+    return ((struct slow *)arg)->us;
+}
+
+static void slow_journal(void *arg, struct journal_job *job)
+{
+    struct slow *slow = arg;
+    assert_null(slow->job);
+    slow->job = job;
+}
+
+static void slow_call(void *arg, const struct saga_call *call)
+{
+    struct slow *slow = arg;
+    assert_null(slow->call.run);
+    slow->call = *call;
+}
+
+static void slow_answer(void *arg, void *asker, const struct bus_reply *reply)
+{
+    still_answer(arg, asker, reply);
+}
+
+static void job_ends(struct slow *slow, struct orchestrator *orch)
+{
+    struct journal_job *job = slow->job;
+    slow->job = NULL;
+    slow->us += JOB_US;
+    orchestrator_done(orch, job);
+}
+
+static void call_ends(struct slow *slow, struct orchestrator *orch)
+{
+    const struct saga_call call = slow->call;
+    struct bus_buf body = scene_map("id", "7");
+    const struct bus_reply reply = {.body = bus_buf_bytes(&body)};
+    slow->call.run = NULL;
+    slow->us += CALL_US;
+    orchestrator_answered(orch, call.run, call.step, call.op, call.attempt,
+                          &reply);
+    bus_buf_release(&body);
+}
+
+static void phase_is(const struct orchestrator_phase *phase, uint64_t count,
+                     uint64_t us)
+{
+    assert_int_equal(phase->count, count);
+    assert_int_equal(phase->us, us);
+}
+
+static void stats_say_where_the_time_goes(void **state)
+{
+    struct slow slow = {.us = 1000000};
+    const struct orchestrator_world world = {
+        .arg = &slow,
+        .now = slow_now,
+        .wall = slow_wall,
+        .random = still_random,
+        .journal = slow_journal,
+        .call = slow_call,
+        .answer = slow_answer,
+    };
+    (void)state;
+    struct orchestrator *orch = orchestrator_new(&world);
+    struct orchestrator_stats stats;
+    orchestrator_start(orch);
+    job_ends(&slow, orch);
+    struct bus_buf submit = submission(NULL);
+    ask(orch, "submit", &submit, &slow.asker);
+    do {
+        orchestrator_tick(orch);
+        if (slow.job)
+            job_ends(&slow, orch);
+        if (slow.call.run)
+            call_ends(&slow, orch);
+        orchestrator_stats(orch, &stats);
+    } while (stats.sagas > 0);
+    assert_int_equal(slow.asker.answers, 1);
+    phase_is(&stats.phases.accepted, 1, JOB_US);
+    phase_is(&stats.phases.called, 2, 2 * CALL_US);
+    phase_is(&stats.phases.closed, 1, JOB_US);
+    phase_is(&stats.phases.written, stats.commits, stats.commits * JOB_US);
+    phase_is(&stats.phases.queued, stats.commits, 0);
+    orchestrator_free(orch);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(whoever_waits_for_the_journal_is_told),
+        cmocka_unit_test(stats_say_where_the_time_goes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
