@@ -12,6 +12,15 @@ int step_act(struct bus_call *call, const struct step_Move *req,
     return BUS_OK;
 }
 
+int step_hold(struct bus_call *call, const struct step_Move *req,
+              struct step_Move *ret)
+{
+    (void)req;
+    (void)ret;
+    return bus_error_set(&call->error, BUS_FAILED_PRECONDITION,
+                         "it is not done yet");
+}
+
 int step_undo(struct bus_call *call, const struct step_Move *req,
               struct step_Move *ret)
 {
