@@ -17,6 +17,10 @@
 #include "actors/store/writer.h"
 #include "bus/code.h"
 
+/* Of the log, until they are brought into the file: every time costs a sync of
+ * that, too, while everybody waits. 16 MB. */
+#define CHECKPOINT_PAGES 4000
+
 #define WAL_INDEX_BYTES 32768 /* of its first part */
 #define WAL_INDEX_COMMITS 2   /* the word that counts */
 
@@ -104,6 +108,7 @@ static int writing_open(struct sql *sql, struct sqlite_db **ret,
             release(db);
             return code;
         }
+        sqlite3_wal_autocheckpoint(db->db, CHECKPOINT_PAGES);
         *kept = db;
     }
     *ret = *kept;

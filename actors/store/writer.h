@@ -6,8 +6,9 @@
  *
  * Those that wait share a commit: whoever has done its work leaves the place to
  * the next in the queue, and when nobody waits any more, or the group has grown
- * large or old, the last one commits for all. Each hears of the end only then.
- * A transaction that meets nobody commits at once.
+ * large or old, the last one commits for all. Each hears of the end only then:
+ * whoever is done may have to wait for the one that followed. A transaction
+ * that meets nobody commits at once.
  */
 #ifndef STORE_WRITER_H
 #define STORE_WRITER_H
