@@ -82,7 +82,7 @@ static struct redis_script trim = {
     "local p = redis.call('XPENDING', KEYS[1], f['name']) "
     "if p[1] > 0 then low = p[2] end "
     "if less(low, from) then from = low end end "
-    "return redis.call('XTRIM', KEYS[1], 'MINID', '~', from)",
+    "return redis.call('XTRIM', KEYS[1], 'MINID', from)",
     ""};
 
 int stream_redis_trim(struct stream *stream, const char *word,
