@@ -23,6 +23,7 @@
 #define ROUNDS 5
 #define REDIS_SHARE 0.1 /* of the time a case has, for each of its rounds */
 #define REDIS_FEW 2000  /* pings of the round that says how quick it is */
+#define DURABLE_SECONDS 3.0
 #define FAN_SECONDS 2.0
 
 extern char **environ;
@@ -231,6 +232,19 @@ static void fan_case(struct bench *bench, struct table *table)
                 (unsigned long long)fan.lost);
 }
 
+static void durable_case(struct bench *bench, struct table *table)
+{
+    struct redis redis;
+    double rate;
+    if (durable_round(&bench->ours, NULL, DURABLE_SECONDS, &rate))
+        row_alone(table, "durable-sqlite", rate, "events handled/s");
+    if (!redis_open(&redis, bench->home, true))
+        return;
+    if (durable_round(&bench->ours, redis.socket, DURABLE_SECONDS, &rate))
+        row_alone(table, "durable-redis", rate, "events handled/s");
+    redis_close(&redis);
+}
+
 static void instructions_case(struct bench *bench, struct table *table)
 {
     struct instructions cost;
@@ -257,6 +271,8 @@ static void run(struct bench *bench, const struct wish *wish)
     }
     if (wanted(wish, "fan-out"))
         fan_case(bench, &table);
+    if (wanted(wish, "durable"))
+        durable_case(bench, &table);
     if (wanted(wish, "cost"))
         instructions_case(bench, &table);
     table_end(&table);
@@ -318,7 +334,7 @@ static bool start(struct bench *bench)
      */
     snprintf(url, sizeof(url), "ipc://%s/nng", bench->home);
     bench->client = nng_client_open(url);
-    redis_open(&bench->redis, bench->home);
+    redis_open(&bench->redis, bench->home, false);
     return true;
 }
 

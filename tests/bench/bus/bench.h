@@ -81,8 +81,9 @@ struct redis {
     char socket[BENCH_PATH];
 };
 
-/* False: there is no Redis here, and that was said. */
-bool redis_open(struct redis *redis, const char *home);
+/* synced: whatever it acknowledges is on the disk. False: there is no Redis
+ * here, and that was said. */
+bool redis_open(struct redis *redis, const char *home, bool synced);
 void redis_close(struct redis *redis);
 /* requests: how many pings. False: redis-benchmark said nothing of use. */
 bool redis_round(const struct redis *redis, int in_flight, uint64_t requests,
@@ -98,6 +99,13 @@ struct fan_figures {
 };
 
 bool fan_round(struct ours *ours, double seconds, struct fan_figures *ret);
+
+/* ---- durable.c: from a transaction to a handler ---- */
+
+/* redis: the socket of the stream's server; NULL: SQLite. In ret_rate: events
+ * handled a second, until the last. */
+bool durable_round(const struct ours *ours, const char *redis, double seconds,
+                   double *ret_rate);
 
 /* ---- instructions.c: what a call costs, by callgrind ---- */
 

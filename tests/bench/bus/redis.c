@@ -32,7 +32,7 @@ static bool await_socket(int watch, const char *path)
     return true;
 }
 
-bool redis_open(struct redis *redis, const char *home)
+bool redis_open(struct redis *redis, const char *home, bool synced)
 {
     const char *program = NULL;
     for (size_t i = 0; !program && i < sizeof(programs) / sizeof(*programs);
@@ -44,10 +44,22 @@ bool redis_open(struct redis *redis, const char *home)
         fprintf(stderr, "bench: no Redis here: its rows are left out\n");
         return false;
     }
-    snprintf(redis->socket, sizeof(redis->socket), "%s/redis", home);
-    const char *const argv[] = {
-        program,        "--port",      "0",     "--save", "",
-        "--unixsocket", redis->socket, "--dir", home,     NULL};
+    snprintf(redis->socket, sizeof(redis->socket), "%s/redis%s", home,
+             synced ? "-synced" : "");
+    const char *const argv[] = {program,
+                                "--port",
+                                "0",
+                                "--save",
+                                "",
+                                "--unixsocket",
+                                redis->socket,
+                                "--dir",
+                                home,
+                                "--appendonly",
+                                synced ? "yes" : "no",
+                                "--appendfsync",
+                                "always",
+                                NULL};
     int watch = inotify_init1(IN_CLOEXEC);
     inotify_add_watch(watch, home, IN_CREATE);
     redis->pid = launch(argv, "redis-server", -1);
