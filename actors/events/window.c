@@ -124,10 +124,15 @@ static void unlink_held(struct window *window, struct held *held)
 
 void window_remove(struct window *window, struct held *held)
 {
-    unlink_held(window, held);
-    if (held->follower)
+    struct held *before = window->first;
+    while (before && before->follower != held)
+        before = before->next;
+    if (before)
+        before->follower = held->follower;
+    else if (held->follower)
         held->follower->blocked = false;
     held->follower = NULL;
+    unlink_held(window, held);
 }
 
 void window_clear(struct window *window)

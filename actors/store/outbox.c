@@ -73,8 +73,8 @@ int outbox_put(struct bus_call *call, const struct outbox_row *row)
 
 struct outbox {
     struct store_shared *shared;
-    struct sql *sql; /* NULL: not connected */
-    bool changed;    /* rows, in the transaction that runs */
+    struct sql *sql;    /* NULL: not connected */
+    struct store store; /* as whose its commits count (store.c) */
 };
 
 struct outbox *outbox_open(struct store_shared *shared)
@@ -83,6 +83,7 @@ struct outbox *outbox_open(struct store_shared *shared)
     if (!outbox)
         abort();
     outbox->shared = shared;
+    outbox->store.shared = shared;
     return outbox;
 }
 
@@ -108,10 +109,13 @@ static int64_t soon(void)
 
 static int connect_now(struct outbox *outbox, struct bus_error *err)
 {
-    const struct store_shared *shared = outbox->shared;
-    return outbox->sql
-               ? BUS_OK
-               : shared->driver->open(shared->source, &outbox->sql, err);
+    struct store_shared *shared = outbox->shared;
+    if (outbox->sql)
+        return BUS_OK;
+    int code = shared->driver->open(shared->source, &outbox->sql, err);
+    if (code == BUS_OK)
+        shared->driver->on_commit(outbox->sql, &shared->hooks, &outbox->store);
+    return code;
 }
 
 /* What is wrong with a connection ends with it. */
@@ -129,41 +133,32 @@ static int exec(struct outbox *outbox, const char *text,
     struct sql_done done = {0};
     int code = outbox->shared->driver->exec(outbox->sql, text, args, count,
                                             soon(), &done, err);
-    outbox->changed = outbox->changed || done.affected > 0;
+    outbox->store.changed = outbox->store.changed || done.affected > 0;
     if (code == BUS_OK)
         *ret = done;
     return code;
 }
 
-/* Statements of ours in one transaction. This process's cache need not take
- * its commit for a stranger's. */
+/* Statements of ours in one transaction, whose commit this process's cache need
+ * not take for a stranger's. */
 static int change(struct outbox *outbox,
                   int (*run)(struct outbox *outbox, void *arg,
                              struct bus_error *err),
                   void *arg, struct bus_error *err)
 {
-    struct store_shared *shared = outbox->shared;
-    const struct sql_driver *driver = shared->driver;
+    const struct sql_driver *driver = outbox->shared->driver;
     int code = connect_now(outbox, err);
     if (code == BUS_OK)
         code = driver->begin(outbox->sql, soon(), err);
     if (code != BUS_OK)
         return ended(outbox, code);
-    outbox->changed = false;
+    outbox->store.changed = false;
     code = run(outbox, arg, err);
     if (code != BUS_OK) {
         driver->rollback(outbox->sql);
         return ended(outbox, code);
     }
-    uint32_t expected = 0;
-    bool counted = shared->watching && outbox->changed;
-    if (counted) {
-        store_refresh(shared);
-        expected = watch_expect(&shared->watch);
-    }
     code = driver->commit(outbox->sql, err);
-    if (counted)
-        watch_settle(&shared->watch, expected, code == BUS_OK);
     return ended(outbox, code);
 }
 

@@ -235,6 +235,27 @@ static void a_failing_event_holds_its_key_alone(void **state)
     assert_string_equal(read_ones(), "other\nbad\nafter bad");
 }
 
+static void what_no_line_matches_is_passed_over(void **state)
+{
+    (void)state;
+    static const char yaml[] =
+        "Consume:\n"
+        "  - {Topic: letter.lost, Method: take, Group: lost}\n"
+        "  - {Topic: letter.sent, Method: take, Group: lost}\n"
+        "  - {Topic: letter.returned, Method: take, Group: returned}\n";
+    assert_int_equal(fixture_actor(fixture, &reader_actor, yaml), 0);
+    failing = "slow";
+    letter("a", "slow");
+    letter("a", "one");
+    fixture_advance(fixture, 100);
+    failing = NULL;
+    fixture_advance(fixture, 6000);
+    /* By the first member's group and by the second's one. */
+    assert_string_equal(
+        fixture_rows(fixture, "reader", "select count(*) as value from letter"),
+        "4");
+}
+
 static void two_members_share_and_lose_nothing(void **state)
 {
     (void)state;
@@ -388,6 +409,7 @@ int main(void)
         TEST(a_committed_event_arrives_once),
         TEST(events_of_a_key_come_in_order),
         TEST(a_failing_event_holds_its_key_alone),
+        TEST(what_no_line_matches_is_passed_over),
         TEST(two_members_share_and_lose_nothing),
         TEST(what_was_rolled_back_never_arrives),
         TEST(a_publisher_that_dies_after_its_commit),

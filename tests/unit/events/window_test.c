@@ -72,6 +72,21 @@ static void the_oldest_of_a_lane_runs_alone(void **state)
     assert_ptr_equal(window_next(&window, 0, true), third);
 }
 
+static void one_in_the_middle_may_leave(void **state)
+{
+    (void)state;
+    struct held *first = add("1", "k"), *second = add("2", "k");
+    struct held *third = add("3", "k");
+    done(second);
+    first->state = HELD_RUNNING;
+    assert_null(window_next(&window, 0, true));
+    done(first);
+    assert_ptr_equal(window_next(&window, 0, true), third);
+    struct held *last = add("4", "k");
+    done(last);
+    assert_null(third->follower);
+}
+
 static void without_a_key_each_is_its_own_lane(void **state)
 {
     (void)state;
@@ -170,6 +185,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(the_oldest_of_a_lane_runs_alone),
+        TEST(one_in_the_middle_may_leave),
         TEST(without_a_key_each_is_its_own_lane),
         TEST(one_that_waits_lets_others_pass),
         TEST(suspects_run_where_they_may),
