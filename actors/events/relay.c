@@ -9,6 +9,7 @@
 
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "actors/store/outbox.h"
 #include "bus/code.h"
@@ -149,10 +150,16 @@ static void trim(struct relay *relay, int64_t now, const struct bus_list *rows)
         return;
     relay->trimmed = now;
     int64_t from = bus_wall(options->clock) - options->keep_ns / 1000;
-    const char *word = event_word(&relay->arena, row[0].topic);
-    if (word && relay->stream->driver->trim(relay->stream, word, from, &err))
-        bus_log(BUS_LOG_ERROR, NULL, NULL, "events: old ones not dropped: %s",
-                err.sentence);
+    const char *before = "";
+    for (size_t i = 0; i < rows->count; i++) {
+        const char *word = event_word(&relay->arena, row[i].topic);
+        if (!word || strcmp(word, before) == 0)
+            continue;
+        before = word;
+        if (relay->stream->driver->trim(relay->stream, word, from, &err))
+            bus_log(BUS_LOG_ERROR, NULL, NULL,
+                    "events: old ones not dropped: %s", err.sentence);
+    }
 }
 
 static int64_t failed(struct relay *relay, int64_t now,

@@ -292,15 +292,26 @@ static int sql_fetch(struct stream *stream, const struct stream_group *group,
 {
     struct stream_sql *self = (struct stream_sql *)stream;
     struct entries entries = {.arena = arena};
+    int64_t newest = 0;
     int code = connect_now(self, err);
-    for (unsigned i = 0; i < EVENTS_PARTS && !code; i++)
+    if (!code)
+        code = stream_sql_number(self,
+                                 "select coalesce(max(id), 0) as id from event",
+                                 NULL, 0, &newest, err);
+    bool idle = self->idle.group == group && self->idle.parts == parts &&
+                self->idle.newest == newest;
+    for (unsigned i = 0; i < EVENTS_PARTS && !code && !idle; i++)
         if (parts >> i & 1)
             code = fetch_part(self, group, i, max, &entries, err);
     if (!code && entries.count)
         code = highs_set(self, group, &entries, err);
-    if (!code)
-        *ret = (struct bus_list){entries.items, entries.count};
-    return code;
+    if (code)
+        return code;
+    self->idle.group = entries.count ? NULL : group;
+    self->idle.parts = parts;
+    self->idle.newest = newest;
+    *ret = (struct bus_list){entries.items, entries.count};
+    return BUS_OK;
 }
 
 static int sql_note(struct stream *stream, const struct stream_group *group,

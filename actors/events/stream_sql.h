@@ -16,6 +16,13 @@ struct stream_sql {
     struct sql *sql;      /* NULL: not open */
     char *source;
     const struct bus_clock *clock;
+    /* The last fetch that found nothing: as long as the table has not grown, it
+     * would find nothing again. */
+    struct {
+        const struct stream_group *group; /* NULL: there was none */
+        uint32_t parts;
+        int64_t newest;
+    } idle;
 };
 
 /* Until when a statement waits for the file's writer's place. */
@@ -30,6 +37,11 @@ int stream_sql_end(struct stream_sql *self, int code, struct bus_error *err);
 int stream_sql_exec(struct stream_sql *self, const char *text,
                     const struct sql_value *args, size_t count,
                     struct bus_error *err);
+
+/* A number under the name id; 0: no row. */
+int stream_sql_number(struct stream_sql *self, const char *text,
+                      const struct sql_value *args, size_t count, int64_t *ret,
+                      struct bus_error *err);
 
 /* word, group, partition: what most statements begin with. */
 void stream_sql_part(const struct stream_group *group, unsigned part,

@@ -12,20 +12,18 @@
 
 struct number_row {
     int64_t id;
-    bool has_id;
 };
 static const struct bus_field number_field = {
     .name = "id",
     .kind = BUS_I64,
     .offset = offsetof(struct number_row, id),
-    .presence = offsetof(struct number_row, has_id)};
+    .presence = BUS_NO_PRESENCE};
 static const struct bus_shape number_shape = {
     "number", sizeof(struct number_row), 1, &number_field};
 
-/* One number; false in has_id: NULL, or no row. */
-static int number(struct stream_sql *self, const char *text,
-                  const struct sql_value *args, size_t count,
-                  struct number_row *ret, struct bus_error *err)
+int stream_sql_number(struct stream_sql *self, const char *text,
+                      const struct sql_value *args, size_t count, int64_t *ret,
+                      struct bus_error *err)
 {
     struct bus_arena arena;
     struct bus_list rows = {0};
@@ -33,8 +31,7 @@ static int number(struct stream_sql *self, const char *text,
     int code = sql_sqlite.query(self->sql, text, args, count, stream_sql_soon(),
                                 &number_shape, 1, &arena, &rows, err);
     if (!code)
-        *ret = rows.count ? *(struct number_row *)rows.items
-                          : (struct number_row){0};
+        *ret = rows.count ? ((struct number_row *)rows.items)->id : 0;
     bus_arena_release(&arena);
     return code;
 }
@@ -158,16 +155,16 @@ static int share_out(struct stream_sql *self, const struct stream_group *group,
 {
     const struct sql_value args[] = {sql_text(group->word),
                                      sql_text(group->name)};
-    struct number_row members = {0};
+    int64_t members = 0;
     uint32_t taken = 0;
     *ret = (struct stream_share){0};
-    int code = number(self,
-                      "select count(*) as id from event_member "
-                      "where word = ? and grp = ?",
-                      args, STREAM_GROUP_ARGS, &members, err);
+    int code = stream_sql_number(self,
+                                 "select count(*) as id from event_member "
+                                 "where word = ? and grp = ?",
+                                 args, STREAM_GROUP_ARGS, &members, err);
     if (!code)
         code = owners(self, group, &taken, &ret->parts, err);
-    unsigned count = members.id > 1 ? (unsigned)members.id : 1;
+    unsigned count = members > 1 ? (unsigned)members : 1;
     ret->fair = (EVENTS_PARTS + count - 1) / count;
     for (unsigned i = 0; i < EVENTS_PARTS && !code; i++) {
         if (taken >> i & 1 ||

@@ -14,7 +14,7 @@
 #define SUBSCRIPTION_TEND BUS_SECOND      /* between two signs of life */
 #define SUBSCRIPTION_FETCH 8              /* of a partition at once */
 #define SUBSCRIPTION_POLL (5 * BUS_MILLI) /* doubled while nothing comes */
-#define SUBSCRIPTION_POLL_MAX (80 * BUS_MILLI)
+#define SUBSCRIPTION_POLL_MAX (40 * BUS_MILLI)
 #define SUBSCRIPTION_AWAY (100 * BUS_MILLI) /* doubled while it is away */
 #define SUBSCRIPTION_AWAY_MAX (2 * BUS_SECOND)
 #define SUBSCRIPTION_BUSY (20 * BUS_MILLI) /* after a full mailbox */

@@ -53,8 +53,8 @@ struct held *window_next(const struct window *window, int64_t now,
 /* When the next of them may run; BUS_FOREVER: none waits. */
 int64_t window_due(const struct window *window);
 
-/* Takes it out, so that the next of its lane may run if it was the oldest. It is
- * the caller's. */
+/* Takes it out, so that the next of its lane may run if it was the oldest. It
+ * is the caller's. */
 void window_remove(struct window *window, struct held *held);
 
 /* Frees all but those that run, which are marked as lost. */

@@ -21,7 +21,7 @@
 #define REFUSED 5
 #define RETRY_MS 20
 
-static volatile sig_atomic_t stopping;
+static atomic_bool stopping;
 static struct bus *bus;
 static atomic_int batches;
 

@@ -70,6 +70,10 @@ is "user's row" "$(sql user 'select id,name,number,gender from user where id=2')
 is "score's row" "$(sql score 'select user_id,score from user_score')" '2|10'
 wait "$sub"
 is "event user.registered" "$(jq -c '[.topic, .body.name]' "$scratch/event")" '["user.registered","小红"]'
+welcomed() {
+    [[ $(sql user "select name from welcome where user_id=2") == 小红 ]]
+}
+until_true "the user service has welcomed 小红, by a durable event" 10 welcomed
 rm "$scratch/sub" # what the first one said would be taken for its own
 bus sub 'demo.*' --count 1 --json >"$scratch/event" 2>"$scratch/sub" &
 sub=$!

@@ -331,8 +331,8 @@ static void what_somebody_has_not_done_is_not_trimmed(void **state)
     assert_string_equal(blobs(&left), "a b ");
     finish(scene, &other, &list, 0);
     finish(scene, &other, &list, 1);
-    assert_int_equal(
-        driver->trim(scene->stream, "order", later, &scene->err), BUS_OK);
+    assert_int_equal(driver->trim(scene->stream, "order", later, &scene->err),
+                     BUS_OK);
     tend(scene, &late, 0); /* Redis keeps the last of a stream */
     list = fetch(scene, &late, 3);
     assert_null(strstr(blobs(&list), "a "));
