@@ -199,12 +199,15 @@ static int recover(struct subscription *sub, bool *any, struct bus_error *err)
     return BUS_OK;
 }
 
-static unsigned ready(const struct subscription *sub)
+/* How many could start now; those that wait for another attempt keep no place.
+ */
+static unsigned ready(const struct subscription *sub, int64_t now)
 {
     unsigned count = 0;
     for (unsigned i = 0; i < EVENTS_PARTS; i++)
         for (const struct held *at = sub->windows[i].first; at; at = at->next)
-            count += at->state == HELD_WAITING && !at->blocked;
+            count +=
+                at->state == HELD_WAITING && !at->blocked && at->due <= now;
     return count;
 }
 
@@ -225,7 +228,7 @@ static int fetch(struct subscription *sub, int64_t now, bool *any,
     struct bus_list list = {0};
     uint32_t parts = with_room(sub);
     if (consumer->draining || !parts || now < sub->fetch_at ||
-        ready(sub) >= consumer->options.flight)
+        ready(sub, now) >= consumer->options.flight)
         return BUS_OK;
     bus_arena_reset(&consumer->arena);
     int code = consumer->stream->driver->fetch(consumer->stream, &sub->group,

@@ -235,6 +235,23 @@ static void a_failing_event_holds_its_key_alone(void **state)
     assert_string_equal(read_ones(), "other\nbad\nafter bad");
 }
 
+static void failing_keys_hold_nobody_else(void **state)
+{
+    (void)state;
+    failing = "bad";
+    for (int i = 0; i < 12; i++) { /* more than run at once */
+        char box[8];
+        snprintf(box, sizeof(box), "k%d", i);
+        letter(box, "bad");
+    }
+    fixture_advance(fixture, 10);
+    assert_int_equal(attempts, 12);
+    letter("fine", "good");
+    fixture_advance(fixture, 60);
+    assert_string_equal(read_ones(), "good");
+    assert_int_equal(attempts, 13);
+}
+
 static void what_no_line_matches_is_passed_over(void **state)
 {
     (void)state;
@@ -409,6 +426,7 @@ int main(void)
         TEST(a_committed_event_arrives_once),
         TEST(events_of_a_key_come_in_order),
         TEST(a_failing_event_holds_its_key_alone),
+        TEST(failing_keys_hold_nobody_else),
         TEST(what_no_line_matches_is_passed_over),
         TEST(two_members_share_and_lose_nothing),
         TEST(what_was_rolled_back_never_arrives),
