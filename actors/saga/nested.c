@@ -206,8 +206,11 @@ void nested_undo_elsewhere(struct orchestrator *orch,
     if (submission->forwarded || !orch->world.forward || !address ||
         !address[0]) {
         bus_error_reason(&error, BUS_UNAVAILABLE, "undo_again",
-                         "saga %s is another orchestrator's and still runs",
-                         submission->gid);
+                         "saga %s still runs and is another orchestrator's, "
+                         "%s",
+                         submission->gid,
+                         submission->forwarded ? "not the one that was asked"
+                                               : "which cannot be asked");
         answer_error(orch, submission->asker, &error);
         return;
     }
