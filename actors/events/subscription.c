@@ -211,11 +211,14 @@ static unsigned ready(const struct subscription *sub, int64_t now)
     return count;
 }
 
-static uint32_t with_room(const struct subscription *sub)
+/* Which may be fetched from: what is held there without waiting for another
+ * attempt is soon handled, and little enough to be suspect if we die. */
+static uint32_t with_room(const struct subscription *sub, int64_t now)
 {
     uint32_t parts = sub->parts & ~sub->giving & ~sub->stale;
     for (unsigned i = 0; i < EVENTS_PARTS; i++)
-        if (sub->windows[i].count + SUBSCRIPTION_FETCH > EVENTS_WINDOW ||
+        if (window_active(&sub->windows[i], now) >= SUBSCRIPTION_AHEAD ||
+            sub->windows[i].count + SUBSCRIPTION_FETCH > EVENTS_WINDOW ||
             sub->windows[i].bytes > EVENTS_WINDOW_BYTES)
             parts &= ~BIT(i);
     return parts;
@@ -226,7 +229,7 @@ static int fetch(struct subscription *sub, int64_t now, bool *any,
 {
     struct consumer *consumer = sub->consumer;
     struct bus_list list = {0};
-    uint32_t parts = with_room(sub);
+    uint32_t parts = with_room(sub, now);
     if (consumer->draining || !parts || now < sub->fetch_at ||
         ready(sub, now) >= consumer->options.flight)
         return BUS_OK;
@@ -354,10 +357,10 @@ static int talk(struct subscription *sub, int64_t now, bool *any,
     return code;
 }
 
-static int64_t next_of(const struct subscription *sub)
+static int64_t next_of(const struct subscription *sub, int64_t now)
 {
     int64_t due = sub->tend_at;
-    if (with_room(sub) && sub->fetch_at < due)
+    if (with_room(sub, now) && sub->fetch_at < due)
         due = sub->fetch_at;
     for (unsigned i = 0; i < EVENTS_PARTS; i++) {
         int64_t next = window_due(&sub->windows[i]);
@@ -377,7 +380,7 @@ int64_t subscription_step(struct subscription *sub, int64_t now)
     if (talk(sub, now, &any, &err))
         return went_away(sub, now, &err);
     is_there(sub);
-    int64_t due = next_of(sub);
+    int64_t due = next_of(sub, now);
     return any ? 0 : due > now ? due : now + SUBSCRIPTION_POLL;
 }
 

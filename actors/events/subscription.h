@@ -11,8 +11,9 @@
 #include "actors/events/consumer.h"
 #include "actors/events/window.h"
 
-#define SUBSCRIPTION_TEND BUS_SECOND      /* between two signs of life */
-#define SUBSCRIPTION_FETCH 8              /* of a partition at once */
+#define SUBSCRIPTION_TEND BUS_SECOND /* between two signs of life */
+#define SUBSCRIPTION_FETCH 8         /* of a partition at once */
+#define SUBSCRIPTION_AHEAD 16 /* held of a partition, after which none is */
 #define SUBSCRIPTION_POLL (5 * BUS_MILLI) /* doubled while nothing comes */
 #define SUBSCRIPTION_POLL_MAX (40 * BUS_MILLI)
 #define SUBSCRIPTION_AWAY (100 * BUS_MILLI) /* doubled while it is away */

@@ -106,6 +106,16 @@ int64_t window_due(const struct window *window)
     return due;
 }
 
+size_t window_active(const struct window *window, int64_t now)
+{
+    size_t active = window->count;
+    for (const struct held *at = window->first; at; at = at->next)
+        if (waits(at) && at->due > now)
+            for (const struct held *lane = at; lane; lane = lane->follower)
+                active--;
+    return active;
+}
+
 static void unlink_held(struct window *window, struct held *held)
 {
     struct held **at = &window->first, *before = NULL;

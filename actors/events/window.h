@@ -53,6 +53,9 @@ struct held *window_next(const struct window *window, int64_t now,
 /* When the next of them may run; BUS_FOREVER: none waits. */
 int64_t window_due(const struct window *window);
 
+/* How many there are but for lanes whose oldest waits for a later time. */
+size_t window_active(const struct window *window, int64_t now);
+
 /* Takes it out, so that the next of its lane may run if it was the oldest. It
  * is the caller's. */
 void window_remove(struct window *window, struct held *held);

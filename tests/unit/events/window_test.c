@@ -113,6 +113,21 @@ static void one_that_waits_lets_others_pass(void **state)
     done(first);
 }
 
+static void lanes_that_wait_are_not_active(void **state)
+{
+    (void)state;
+    struct held *first = add("1", "k");
+    add("2", "k");
+    struct held *other = add("3", "l");
+    add("4", "l");
+    assert_int_equal(window_active(&window, 0), 4);
+    first->due = 100;
+    assert_int_equal(window_active(&window, 99), 2);
+    assert_int_equal(window_active(&window, 100), 4);
+    other->state = HELD_RUNNING;
+    assert_int_equal(window_active(&window, 0), 2);
+}
+
 static void suspects_run_where_they_may(void **state)
 {
     (void)state;
@@ -188,6 +203,7 @@ int main(void)
         TEST(one_in_the_middle_may_leave),
         TEST(without_a_key_each_is_its_own_lane),
         TEST(one_that_waits_lets_others_pass),
+        TEST(lanes_that_wait_are_not_active),
         TEST(suspects_run_where_they_may),
         TEST(tries_come_back),
         TEST(bytes_add_up_to_nothing),
