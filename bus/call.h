@@ -82,6 +82,7 @@ struct bus_call {
     struct actor_worker *worker; /* NULL outside the runtime */
     const struct bus_method *method;
     void *state;           /* what NAME_open made for this worker */
+    int64_t due;           /* bus_due */
     bool locked;           /* in a transaction: bus_call is refused */
     bool bare;             /* a saga's step outside the barrier's transaction */
     struct bus_fake *fake; /* tests: answers in the bus's place (bus/fake.h) */

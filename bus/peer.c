@@ -358,6 +358,7 @@ static void take_request(struct reading *reading, const struct bus_envelope *e)
     call->meta.saga.op = text_end(reading, e->op);
     call->meta.app = text_end(reading, e->app);
     call->meta.token = text_end(reading, e->token);
+    call->due = 0;
     call->next = NULL;
     *reading->last = call;
     reading->last = &call->next;

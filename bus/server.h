@@ -21,7 +21,8 @@ struct bus_inbound {
     struct bus_meta meta;
     struct bus_bytes body;
     bool oneway;
-    int64_t received;         /* monotonic ns */
+    int64_t received; /* monotonic ns */
+    int64_t due;      /* of a schedule's firing, Unix us; 0: of no schedule */
     struct bus_inbound *next; /* in a list; then for the owner's queue */
 };
 

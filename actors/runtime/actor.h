@@ -63,9 +63,21 @@ struct actor_type {
 
 /* Runs the actor until it is told to stop. Arguments: -f CONFIG.yaml
  * --instance N --home DIR --node NAME --workers N (--replicas N: how many of it
- * run, for the in-process cache) --check (only reads the configuration). Exit
- * status 2: wrong usage or config. */
+ * run, for the in-process cache) --topology FILE (its Cron: counts, too)
+ * --check (only reads the configuration). Exit status 2: wrong usage or config.
+ */
 int bus_main(int argc, char **argv, const struct actor_type *type);
+
+/* A script that is run once by hand, with the service's configuration, store
+ * and models, and one transaction that is committed when it returns BUS_OK.
+ * argv: what stands behind the options. */
+typedef int actor_script(struct bus_call *call, int argc, char **argv);
+
+/* Runs it as that actor, which need not run. Options as bus_main's, then the
+ * script's own arguments. Exit status: by the code (DESIGN: 0 done, 1 refused,
+ * 5 deadline ...), 2 for usage or config. */
+int bus_script_main(int argc, char **argv, const struct actor_type *type,
+                    actor_script *run);
 
 /* Refuses: `return bus_refuse(call, BUS_NOT_FOUND, "no user %s", id);` */
 int bus_refuse(struct bus_call *call, int code, const char *format, ...)
@@ -117,6 +129,25 @@ const struct actor_config *bus_settings(const struct bus_call *call);
 struct actor_auth;
 const struct actor_auth *bus_auth(const struct bus_call *call,
                                   const char *name);
+
+#define BUS_LATER_MS_MAX (INT64_C(3660) * 86400000) /* ten years */
+
+/* Leaves a message that is delivered to method (of this actor or another, as
+ * bus_call with target NULL) after the delay: a row in the handler's own
+ * transaction, gone when that rolls back. It is started once when it is due,
+ * whatever dies meanwhile, tried again where another try may help, and takes
+ * effect once in the callee's store. ret_id (or NULL) is what bus_cancel wants.
+ * FAILED_PRECONDITION: this actor has no store. */
+int bus_later(struct bus_call *call, const struct bus_method *method,
+              int64_t delay_ms, const void *request, const char **ret_id);
+
+/* Takes a message back, in the handler's transaction. NOT_FOUND: it has been
+ * started, or never was. */
+int bus_cancel(struct bus_call *call, const char *id);
+
+/* When what runs was due (Unix us), in a firing of `Cron:` and in a delayed
+ * message to this actor itself; 0 in any other call. */
+int64_t bus_due(const struct bus_call *call);
 
 /* One log line with the call's trace. */
 void bus_info(const struct bus_call *call, const char *format, ...)

@@ -17,6 +17,7 @@
 #include "actors/events/events.h"
 #include "actors/runtime/system.h"
 #include "actors/runtime/worker.h"
+#include "actors/schedule/schedule.h"
 #include "bus/memory.h"
 
 #define FIXTURE_TICK_NS BUS_MILLI /* while a loop has something due */
@@ -182,6 +183,21 @@ static int64_t run_steps(struct fixture *fixture)
     return due;
 }
 
+/* When a schedule has something due; 0: one did something now. Not while a call
+ * is waited for: schedules live by the clock alone. */
+static int64_t run_schedules(struct fixture *fixture)
+{
+    int64_t due = BUS_FOREVER;
+    for (struct part *part = fixture->parts; part && due > 0;
+         part = part->next) {
+        if (!part->runtime || part->dead || !part->runtime->schedule)
+            continue;
+        int64_t next = schedule_step(part->runtime->schedule);
+        due = next < due ? next : due;
+    }
+    return due;
+}
+
 /* What a blocked call asks: true if anything happened. Time is moved here, in
  * small steps, only where the wire does not know what is due. */
 static bool pump(void *arg)
@@ -205,7 +221,8 @@ static bool pump(void *arg)
 
 void fixture_settle(struct fixture *fixture)
 {
-    while (run_one(fixture) || run_steps(fixture) == 0)
+    while (run_one(fixture) || run_steps(fixture) == 0 ||
+           run_schedules(fixture) == 0)
         ;
 }
 
@@ -214,8 +231,9 @@ void fixture_advance(struct fixture *fixture, int64_t ms)
     int64_t until = fixture_now(fixture) + ms * BUS_MILLI;
     fixture_settle(fixture);
     while (fixture_now(fixture) < until) {
-        int64_t due = run_steps(fixture);
+        int64_t due = run_steps(fixture), later = run_schedules(fixture);
         int64_t now = fixture_now(fixture), step = until - now;
+        due = later < due ? later : due;
         if (due != BUS_FOREVER && due - now < step)
             step = due > now ? due - now : FIXTURE_TICK_NS;
         bus_memory_advance(fixture->memory, step);

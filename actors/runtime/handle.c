@@ -14,6 +14,7 @@
 #include "actors/runtime/fault.h"
 #include "actors/runtime/fill.h"
 #include "actors/runtime/replies.h"
+#include "actors/schedule/schedule.h"
 #include "actors/store/barrier.h"
 #include "bus/frame.h"
 #include "bus/pack.h"
@@ -39,7 +40,8 @@ int bus_next(struct bus_call *call, struct actor_next *next)
 static int64_t deadline_of(const struct method_entry *entry,
                            const struct bus_inbound *inbound)
 {
-    if (!entry || entry->timeout_ns == 0)
+    /* A schedule's firing brings its own. */
+    if (!entry || entry->timeout_ns == 0 || inbound->due)
         return inbound->deadline;
     int64_t own = inbound->received + entry->timeout_ns;
     return own < inbound->deadline ? own : inbound->deadline;
@@ -64,6 +66,7 @@ static void call_init(struct bus_call *call, struct actor_worker *worker,
     call->worker = worker;
     call->method = entry ? entry->actor->method : NULL;
     call->state = worker->state;
+    call->due = inbound->due;
     if (!bus_trace_some(&call->meta.trace))
         bus_trace_new(&call->meta.trace);
     call->bare = entry && !entry->barrier;
@@ -353,6 +356,9 @@ int64_t handle_request(struct actor_worker *worker, struct method_entry *entry,
     if (worker->published)
         events_poke(runtime->events);
     worker->published = false;
+    if (worker->sent_later)
+        schedule_poke(runtime->schedule);
+    worker->sent_later = false;
     atomic_fetch_sub_explicit(&runtime->busy, 1, memory_order_relaxed);
     int64_t ended = bus_now(runtime->process.clock);
     measure(runtime, entry, code, ended - started);

@@ -13,11 +13,14 @@
 
 #include "actors/events/events.h"
 #include "actors/runtime/apps.h"
+#include "actors/runtime/crons.h"
 #include "actors/runtime/data.h"
 #include "actors/runtime/durable.h"
+#include "actors/runtime/firing.h"
 #include "actors/runtime/replies.h"
 #include "actors/runtime/system.h"
 #include "actors/runtime/worker.h"
+#include "actors/schedule/schedule.h"
 #include "actors/store/store.h"
 #include "bus/home.h"
 
@@ -34,7 +37,7 @@ static int configure(struct runtime *runtime, struct bus_error *err)
 {
     const struct runtime_options *options = &runtime->options;
     struct actor_process *process = &runtime->process;
-    struct bus_yaml *yaml = NULL;
+    struct bus_yaml *yaml = NULL, *crons = NULL;
     struct actor_config *config = NULL;
     int code = BUS_OK;
     if (options->config_path)
@@ -43,6 +46,8 @@ static int configure(struct runtime *runtime, struct bus_error *err)
         code = bus_yaml_text(process->type->name, options->config_text,
                              strlen(options->config_text), &process->arena,
                              &yaml, err);
+    if (!code && yaml)
+        crons = crons_cut(yaml);
     if (!code)
         code = actor_config_read(yaml, process->type->config, &process->arena,
                                  &config, &process->own, err);
@@ -51,6 +56,8 @@ static int configure(struct runtime *runtime, struct bus_error *err)
                             &process->arena, err);
     process->yaml = yaml;
     process->config = config;
+    if (!code)
+        code = crons_read(runtime, crons, err);
     return code ? code : durable_check(runtime, err);
 }
 
@@ -101,6 +108,7 @@ int runtime_new(const struct runtime_options *options, struct runtime **ret,
     if (!code)
         code = bus_home(options->home, process->home, err);
     if (code) {
+        crons_release(runtime);
         bus_arena_release(&process->arena);
         free(runtime);
         return code;
@@ -118,13 +126,24 @@ int runtime_check(struct runtime *runtime, struct bus_error *err)
     return loop && loop->check ? loop->check(&runtime->process, err) : BUS_OK;
 }
 
-int runtime_open(struct runtime *runtime, struct bus_error *err)
+int runtime_reach(struct runtime *runtime, struct bus_error *err)
 {
     struct actor_process *process = &runtime->process;
     const struct bus_options bus = {.home = process->home,
                                     .actor = process->type->name,
                                     .clock = process->clock,
                                     .memory = runtime->options.memory};
+    int code = data_open(runtime, err);
+    if (!code)
+        code = firing_open(runtime, err);
+    if (!code)
+        code = bus_open(&bus, &process->bus, err);
+    return code ? code : apps_call(process, err);
+}
+
+int runtime_open(struct runtime *runtime, struct bus_error *err)
+{
+    struct actor_process *process = &runtime->process;
     const struct bus_server_options server = {
         .actor = process->type->name,
         .instance = process->instance,
@@ -135,11 +154,7 @@ int runtime_open(struct runtime *runtime, struct bus_error *err)
         .serve = runtime_serve,
         .arg = runtime,
     };
-    int code = data_open(runtime, err);
-    if (!code)
-        code = bus_open(&bus, &process->bus, err);
-    if (!code)
-        code = apps_call(process, err);
+    int code = runtime_reach(runtime, err);
     if (!code)
         code = bus_server_open(process->bus, &server, &process->server, err);
     return code ? code : durable_open(runtime, err);
@@ -165,6 +180,8 @@ int runtime_start(struct runtime *runtime, struct bus_error *err)
         code = bus_server_publish(runtime->process.server, err);
     if (!code)
         events_start(runtime->events);
+    if (!code && runtime->schedule)
+        code = schedule_start(runtime->schedule, err);
     return code;
 }
 
@@ -197,11 +214,15 @@ static void loop_stop(struct runtime *runtime, int64_t deadline)
 void runtime_stop(struct runtime *runtime, int64_t deadline)
 {
     struct bus_server *server = runtime->process.server;
+    if (runtime->schedule)
+        schedule_halt(runtime->schedule);
     if (server)
         bus_server_drain(server, deadline);
     events_stop(runtime->events, deadline);
     loop_stop(runtime, deadline);
     workers_stop(runtime);
+    if (runtime->schedule)
+        schedule_stop(runtime->schedule, deadline);
     system_stop(runtime);
     if (server)
         bus_server_flush(server);
@@ -223,6 +244,8 @@ void runtime_free(struct runtime *runtime)
     struct actor_process *process = &runtime->process;
     loop_stop(runtime, bus_now(process->clock));
     events_stop(runtime->events, bus_now(process->clock));
+    if (runtime->schedule)
+        schedule_stop(runtime->schedule, 0);
     workers_stop(runtime);
     system_stop(runtime);
     if (runtime->inline_runs)
@@ -238,6 +261,7 @@ void runtime_free(struct runtime *runtime)
     shed_release(&runtime->shed);
     mailbox_release(&runtime->mailbox);
     mailbox_release(&runtime->system);
+    firing_close(runtime);
     if (runtime->shared)
         store_shared_close(runtime->shared);
     pthread_cond_destroy(&runtime->opened_one);

@@ -26,6 +26,8 @@
     (50 * INT64_C(1000)) /* a handler this quick is short */
 #define RUNTIME_HOLD_NS (200 * INT64_C(1000)) /* a reply waits no longer */
 
+struct schedule;
+struct schedule_entry;
 struct store_shared;
 struct events;
 struct runtime;
@@ -39,6 +41,7 @@ struct actor_worker {
     struct bus_buf headers; /* and the headers of that */
     struct store *store;    /* NULL: the actor has none */
     void *state;            /* what type->open made */
+    bool sent_later;        /* the request in hand left a delayed message */
     bool opened;
     bool published;         /* durable events, in the request in hand */
     unsigned held;          /* replies given since the last flush */
@@ -60,6 +63,7 @@ struct runtime_options {
     const char *node, *instance;
     const char *config_path; /* NULL: config_text, or none */
     const char *config_text; /* the fixture's */
+    const char *topology;    /* file that has more cron entries; NULL: none */
     int workers;             /* 0: the configuration's */
     int replicas;            /* 0: 1 */
     bool check;              /* bus_main: only read the configuration */
@@ -73,8 +77,11 @@ struct runtime {
     struct runtime_options options;
     struct method_table methods;
     struct store_shared *shared; /* NULL: no store */
-    struct replies *replies;     /* under idempotency keys */
     struct events *events;       /* NULL: no durable ones */
+    struct schedule *schedule;   /* NULL: none */
+    struct schedule_entry *crons;
+    size_t cron_count;
+    struct replies *replies; /* under idempotency keys */
     struct shed shed;
     struct cpu cpu;
 
@@ -108,7 +115,10 @@ int runtime_new(const struct runtime_options *options, struct runtime **ret,
 /* What remains to be read: a loop's own files. Opens nothing. */
 int runtime_check(struct runtime *runtime, struct bus_error *err);
 
-/* Opens store, bus and server; publishes nothing. */
+/* Opens store, schedule and bus: what a script has. */
+int runtime_reach(struct runtime *runtime, struct bus_error *err);
+
+/* The same and the server; publishes nothing. */
 int runtime_open(struct runtime *runtime, struct bus_error *err);
 
 /* Opens the workers on their threads, or the loop, then publishes the name. */

@@ -47,6 +47,7 @@ static const char *const levels[] = {"debug", "info", "error", "severe", NULL};
 static const char *const modes[] = {"dev", "test", "rt", "pre", "pro", NULL};
 static const char *const errors[] = {"text", "code", "problem", "json", NULL};
 static const char *const policies[] = {"round-robin", "random", NULL};
+static const char *const catchups[] = {"all", "none", NULL};
 static const char *const redis_types[] = {"node", "cluster", NULL};
 
 RULE(level_rule, .fallback = "info", .options = levels);
@@ -59,6 +60,7 @@ RULE(redis_rule, .fallback = "node", .options = redis_types);
 RULE(policy_rule, .fallback = "round-robin", .options = policies);
 RULE(slow_rule, .fallback = "500ms"); /* go-zero's */
 RULE(keep_rule, .fallback = "720h");  /* longer than any saga lives */
+RULE(later_rule, .fallback = "all", .options = catchups);
 RULE(one_rule, .fallback = "1.0");
 RULE(wrap_up_rule, .fallback = "3s");
 RULE(week_rule, .fallback = "168h");
@@ -199,6 +201,12 @@ static const struct bus_field telemetry_fields[] = {
 static SHAPE(telemetry_shape, struct actor_telemetry, "Telemetry",
              telemetry_fields);
 
+static const struct bus_field later_fields[] = {
+    FIELD(struct actor_later, "Catchup", catchup, .kind = BUS_TEXT,
+          .rule = &later_rule),
+};
+static SHAPE(later_shape, struct actor_later, "Later", later_fields);
+
 static const struct bus_field shutdown_fields[] = {
     FIELD(struct actor_shutdown, "WrapUpTime", wrap_up_ns, .kind = BUS_DURATION,
           .rule = &wrap_up_rule),
@@ -288,6 +296,7 @@ static const struct bus_field config_fields[] = {
     CONFIG("Errors", errors, .kind = BUS_TEXT, .rule = &errors_rule),
     CONFIG("Telemetry", telemetry, .kind = BUS_MESSAGE,
            .shape = &telemetry_shape),
+    CONFIG("Later", later, .kind = BUS_MESSAGE, .shape = &later_shape),
     CONFIG("Shutdown", shutdown, .kind = BUS_MESSAGE, .shape = &shutdown_shape),
     CONFIG("Methods", methods, .kind = BUS_MESSAGE, .cardinality = BUS_MAP,
            .shape = &pair_shape),
@@ -358,16 +367,20 @@ static int fill_defaults(struct bus_arena *arena, struct actor_config *config,
 {
     void *log = config->log, *shutdown = config->shutdown;
     void *barrier = config->barrier, *events = config->events;
+    void *later = config->later;
     int code = fill_default(&log_shape, arena, &log, err);
     if (!code)
         code = fill_default(&barrier_shape, arena, &barrier, err);
     if (!code)
         code = fill_default(&events_shape, arena, &events, err);
     if (!code)
+        code = fill_default(&later_shape, arena, &later, err);
+    if (!code)
         code = fill_default(&shutdown_shape, arena, &shutdown, err);
     config->log = log;
     config->barrier = barrier;
     config->events = events;
+    config->later = later;
     config->shutdown = shutdown;
     return code;
 }

@@ -82,6 +82,11 @@ struct actor_cache {
     struct bus_list prefixes; /* struct actor_cache_prefix */
 };
 
+/* Later: {Catchup: all}: delayed messages that were missed or interrupted. */
+struct actor_later {
+    const char *catchup; /* all: delivered all the same; none */
+};
+
 /* Shutdown: how long stopping may take; Go's notation, "500ms". */
 struct actor_shutdown {
     int64_t wrap_up_ns; /* WrapUpTime: for callers to hear of it */
@@ -174,6 +179,7 @@ struct actor_config {
     struct actor_etcd *etcd;             /* NULL: none */
     const char *errors;                  /* text, code, problem, json */
     struct actor_telemetry *telemetry;   /* NULL: none */
+    struct actor_later *later;           /* never NULL once read */
     struct actor_shutdown *shutdown;     /* never NULL once read */
     struct bus_list methods;             /* struct actor_method_pair */
     struct actor_events *events;         /* never NULL once read */

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "actors/runtime/data.h"
+#include "actors/runtime/firing.h"
 #include "bus/pack.h"
 #include "bus/version.h"
 
@@ -110,7 +111,7 @@ static void server_pack(const struct runtime *runtime, struct bus_buf *buf)
 static void stats(struct runtime *runtime, struct question *question)
 {
     struct bus_buf *buf = question->answer;
-    bus_pack_map(buf, 16);
+    bus_pack_map(buf, 17);
     who_pack(&runtime->process, buf);
     uint_pair(buf, "pid", (uint64_t)getpid());
     uint_pair(buf, "uptime_ms", uptime_ms(runtime));
@@ -126,6 +127,7 @@ static void stats(struct runtime *runtime, struct question *question)
     data_stats_pack(runtime, buf);
     bus_pack_text(buf, "events");
     events_stats_pack(runtime->events, buf);
+    firing_stats_pack(runtime, buf);
 }
 
 static void drain(struct runtime *runtime, struct question *question)
@@ -170,12 +172,24 @@ static void dlq(struct runtime *runtime, struct question *question)
                       "%s has no durable events", runtime->process.type->name);
 }
 
+static void cron(struct runtime *runtime, struct question *question)
+{
+    firing_list(runtime, question->answer, question->err);
+}
+
+static void cron_run(struct runtime *runtime, struct question *question)
+{
+    firing_run(runtime, question->inbound->body, question->answer,
+               question->err);
+}
+
 static const struct {
     const char *name;
     void (*answer)(struct runtime *runtime, struct question *question);
 } system_methods[] = {
     {"$ping", ping},       {"$describe", describe}, {"$stats", stats},
     {"$publish", publish}, {"$drain", drain},       {"$dlq", dlq},
+    {"$cron", cron},       {"$cron_run", cron_run},
 };
 
 void system_serve(struct runtime *runtime, struct bus_inbound *inbound)

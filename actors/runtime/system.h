@@ -2,7 +2,8 @@
  *
  * The system methods, answered for every actor alike by a thread of their own,
  * so that an actor whose workers are all busy still says so: $ping, $describe,
- * $stats, $drain, $publish, $dlq. Formats: bus/WIRE.md, "System methods".
+ * $stats, $drain, $publish, $dlq, $cron, $cron_run. Formats: bus/WIRE.md,
+ * "System methods".
  */
 #ifndef ACTOR_SYSTEM_H
 #define ACTOR_SYSTEM_H

@@ -50,16 +50,21 @@ static void after_commit(void *arg, bool committed)
 
 /* ---- what a process shares ---- */
 
+/* Where defining tables ends transactions, another lock keeps processes apart,
+ * until the connection is closed. */
+static int tables_lock(const struct store_shared *shared, struct sql *sql,
+                       struct bus_error *err)
+{
+    if (shared->driver->dialect != SQL_MYSQL)
+        return BUS_OK;
+    return sql_define(shared->driver, sql,
+                      "do get_lock(concat('troupe.', database()), 60)", err);
+}
+
 static int tables_ensure(struct store_shared *shared, struct sql *sql,
                          struct bus_error *err)
 {
-    int code = BUS_OK;
-    /* Where defining tables ends transactions, another lock keeps processes
-     * apart, until the connection is closed. */
-    if (shared->driver->dialect == SQL_MYSQL)
-        code =
-            sql_define(shared->driver, sql,
-                       "do get_lock(concat('troupe.', database()), 60)", err);
+    int code = tables_lock(shared, sql, err);
     if (code == BUS_OK)
         code = barrier_ensure(shared->driver, sql, err);
     if (code == BUS_OK)
@@ -89,6 +94,25 @@ static int tables_create(struct store_shared *shared, struct bus_error *err)
     } else {
         shared->driver->close(sql); /* rolls back what is not committed */
     }
+    return code;
+}
+
+int store_ensure(struct store_shared *shared, const struct model_table *table,
+                 struct bus_error *err)
+{
+    const struct sql_driver *driver = shared->driver;
+    struct sql *sql;
+    int code = driver->open(shared->source, &sql, err);
+    if (code != BUS_OK)
+        return code;
+    code = driver->begin(sql, BUS_FOREVER, err);
+    if (code == BUS_OK)
+        code = tables_lock(shared, sql, err);
+    if (code == BUS_OK)
+        code = ddl_ensure(driver, sql, table, err);
+    if (code == BUS_OK)
+        code = driver->commit(sql, err);
+    driver->close(sql); /* rolls back what is not committed */
     return code;
 }
 

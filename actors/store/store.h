@@ -70,6 +70,9 @@ struct store_stats {
 int store_shared_open(const struct store_options *options,
                       struct store_shared **ret, struct bus_error *err);
 void store_shared_close(struct store_shared *shared);
+/* Creates one more table, which is no schema's, if it is missing. */
+int store_ensure(struct store_shared *shared, const struct model_table *table,
+                 struct bus_error *err);
 /* Any thread. */
 void store_stats(struct store_shared *shared, struct store_stats *ret);
 

@@ -93,6 +93,8 @@ static void add_place(struct array *args, const struct launch_site *site,
 {
     if (*spec->config)
         add_option(args, "-f", spec->config);
+    if (*spec->cron)
+        add_option(args, "--topology", spec->cron);
     add_option(args, "--home", site->home);
     add_option(args, "--node", site->node);
 }

@@ -39,13 +39,14 @@ struct topology_actor {
     const char *config;  /* absolute once read; "": none */
     int32_t replicas;
     int32_t workers;
+    const char *cron;      /* the topology's path if it has entries; "": none */
     struct bus_list env;   /* of struct topology_env */
     int64_t stop_timeout;  /* ms until SIGKILL */
     int64_t ready_timeout; /* ms until it has to be ready */
     int64_t restart_first; /* ms, see backoff.h */
     int64_t restart_max;
     int64_t restart_forgive;
-    uint64_t mark; /* changes when program or config file change */
+    uint64_t mark; /* changes when program, config file or entries change */
 };
 
 struct topology {

@@ -254,6 +254,21 @@ static uint64_t mark_file(uint64_t mark, const char *path)
     return mark;
 }
 
+static uint64_t mark_text(uint64_t mark, const char *text)
+{
+    for (; text && *text; text++)
+        mark = (mark ^ (uint8_t)*text) * UINT64_C(0x100000001b3);
+    return mark;
+}
+
+static uint64_t mark_tree(uint64_t mark, const struct bus_yaml *tree)
+{
+    mark = mark_text(mark_text(mark, tree->key), tree->text);
+    for (const struct bus_yaml *at = tree->first; at; at = at->next)
+        mark = mark_tree(mark, at);
+    return mark;
+}
+
 static int check_actor(const struct check *check)
 {
     static int (*const checks[])(const struct check *) = {
@@ -266,7 +281,8 @@ static int check_actor(const struct check *check)
     for (size_t i = 0; !code && i < sizeof(checks) / sizeof(checks[0]); i++)
         code = checks[i](check);
     if (!code)
-        actor->mark = mark_file(mark_file(1, actor->program), actor->config);
+        actor->mark =
+            mark_file(mark_file(actor->mark, actor->program), actor->config);
     return code;
 }
 
@@ -339,6 +355,38 @@ static int check_all(struct topology *topology, const struct bus_yaml *root,
     return code;
 }
 
+/* Takes the cron entries out of the actors' maps, before they are bound: the
+ * actors read them by themselves, who know their methods. marks: one an actor,
+ * 0 without entries. */
+static void cut_crons(const struct bus_yaml *root,
+                      uint64_t marks[TOPOLOGY_ACTORS_MAX])
+{
+    const struct bus_yaml *actors = bus_yaml_get(root, "Actors");
+    size_t i = 0;
+    for (struct bus_yaml *map = actors ? actors->first : NULL;
+         map && i < TOPOLOGY_ACTORS_MAX; map = map->next, i++) {
+        for (struct bus_yaml **at = &map->first; *at;) {
+            if ((*at)->key && bus_yaml_key_is((*at)->key, "Cron")) {
+                marks[i] = mark_tree(1, *at);
+                *at = (*at)->next;
+            } else {
+                at = &(*at)->next;
+            }
+        }
+    }
+}
+
+static void keep_crons(struct topology *topology,
+                       const uint64_t marks[TOPOLOGY_ACTORS_MAX])
+{
+    struct topology_actor *actors = topology->actors.items;
+    for (size_t i = 0; i < topology->actors.count && i < TOPOLOGY_ACTORS_MAX;
+         i++) {
+        actors[i].cron = marks[i] ? topology->path : "";
+        actors[i].mark = marks[i] ? marks[i] : 1;
+    }
+}
+
 static int read_into(struct topology *topology, const char *path,
                      const char *bin, struct bus_error *err)
 {
@@ -351,9 +399,14 @@ static int read_into(struct topology *topology, const char *path,
     int code = bus_yaml_file(path, &topology->arena, &root, err);
     if (code)
         return code;
+    uint64_t marks[TOPOLOGY_ACTORS_MAX] = {0};
     struct bus_config_part part = {&topology_shape, topology};
+    cut_crons(root, marks);
     code = bus_config_bind(root, &part, 1, &topology->arena, err);
-    return code ? code : check_all(topology, root, bin, err);
+    if (code)
+        return code;
+    keep_crons(topology, marks);
+    return check_all(topology, root, bin, err);
 }
 
 int topology_read(const char *path, const char *bin, struct topology **ret,

@@ -25,6 +25,7 @@
     X(stats)                                                                   \
     X(saga)                                                                    \
     X(dlq)                                                                     \
+    X(cron)                                                                    \
     X(new)                                                                     \
     X(gen)                                                                     \
     X(complete)                                                                \

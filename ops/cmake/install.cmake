@@ -14,7 +14,7 @@ include(GNUInstallDirs)
 set(package ${CMAKE_INSTALL_LIBDIR}/cmake/troupe)
 set(programs ${CMAKE_INSTALL_LIBEXECDIR}/troupe)
 
-set(libraries flags base bus store events runtime fixture)
+set(libraries flags base bus store events schedule runtime fixture)
 list(TRANSFORM libraries PREPEND troupe_ OUTPUT_VARIABLE targets)
 foreach(library IN LISTS libraries)
     set_target_properties(troupe_${library} PROPERTIES EXPORT_NAME ${library})
@@ -36,7 +36,7 @@ install(CODE "
     file(MAKE_DIRECTORY \"\${folder}\")
     file(CREATE_LINK \"${command}\" \"\${folder}/bus\" SYMBOLIC)")
 
-foreach(folder bus actors/runtime actors/events actors/store)
+foreach(folder bus actors/runtime actors/events actors/schedule actors/store)
     install(DIRECTORY ${CMAKE_SOURCE_DIR}/${folder}/
         DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/troupe/${folder}
         FILES_MATCHING PATTERN "*.h" PATTERN cli EXCLUDE)

@@ -1,5 +1,5 @@
 # troupe_service(NAME SCHEMAS files... SOURCES files... [CALLS actors...]
-#                [LIBS libraries...])
+#                [LIBS libraries...] [SCRIPTS files...])
 #
 # Here and, installed, in projects outside this tree (find_package(troupe)).
 # Compiles the schemas into <build>/generated/ (imports are followed by a
@@ -9,6 +9,8 @@
 #               object library, so that an author's NAME_open takes the weak
 #               default's place whichever file it stands in
 #   NAME        the program (not with NO_MAIN)
+#   NAME-STEM   for each of the SCRIPTS, STEM.c with a main of its own that
+#               calls bus_script_main: run once by hand, with the actor's store
 # NAME is the actor's: the proto package, or the .api file's service. CALLS
 # names the actors whose clients the sources use.
 #
@@ -17,7 +19,7 @@
 set(TROUPE_AUTHOR_FLAGS -Werror=missing-prototypes)
 
 function(troupe_service name)
-    cmake_parse_arguments(arg "NO_MAIN" "" "SCHEMAS;SOURCES;CALLS;LIBS" ${ARGN})
+    cmake_parse_arguments(arg "NO_MAIN" "" "SCHEMAS;SOURCES;CALLS;LIBS;SCRIPTS" ${ARGN})
     troupe_schema(${name} ${arg_SCHEMAS})
     get_property(outputs GLOBAL PROPERTY troupe_schema_${name})
     set(bus_sources ${outputs})
@@ -43,8 +45,15 @@ function(troupe_service name)
         # The folder of that service may be read later.
         add_dependencies(${name}_actor ${called}_schema)
     endforeach()
-    target_link_libraries(${name}_actor PUBLIC troupe::runtime troupe::store
-        troupe::bus troupe::base)
+    target_link_libraries(${name}_actor PUBLIC troupe::runtime
+        troupe::schedule troupe::store troupe::bus troupe::base)
+
+    foreach(script IN LISTS arg_SCRIPTS)
+        cmake_path(GET script STEM stem)
+        add_executable(${name}-${stem} ${script})
+        add_dependencies(${name}-${stem} ${name}_schema)
+        target_link_libraries(${name}-${stem} PRIVATE ${name}_actor)
+    endforeach()
 
     if(arg_NO_MAIN)
         return()

@@ -15,6 +15,7 @@
 #include "user.model.h"
 
 #define ID_DIGITS_MAX 19
+#define SECOND_US 1000000
 #define PASSWORD_BYTES_MAX CRYPT_MAX_PASSPHRASE_SIZE
 
 /* A user's id from its text: digits only, 1 to INT64_MAX. */
@@ -169,4 +170,23 @@ int user_checkPassword(struct bus_call *call,
         !password_matches(call, req->password, row.password))
         return bus_refuse(call, BUS_PERMISSION_DENIED, "用户密码不正确");
     return reply_fill(call, &row, ret);
+}
+
+int user_countUsers(struct bus_call *call, const struct user_CountRequest *req,
+                    struct user_CountReply *ret)
+{
+    int64_t due = bus_due(call) ? bus_due(call) : bus_wall(call->clock);
+    uint64_t users;
+    (void)req;
+    int code = user_row_count(call, &users);
+    if (code)
+        return code;
+    struct user_count_row row = {.due = due / SECOND_US,
+                                 .users = (int64_t)users};
+    code = user_count_row_insert(call, &row);
+    if (code)
+        return code;
+    bus_info(call, "%lld users", (long long)row.users);
+    ret->users = row.users;
+    return BUS_OK;
 }

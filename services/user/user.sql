@@ -15,6 +15,14 @@ CREATE TABLE `welcome` (
   PRIMARY KEY (`user_id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
 
+-- How many there were, by the hour.
+CREATE TABLE `user_count` (
+  `id` bigint NOT NULL AUTO_INCREMENT,
+  `due` bigint NOT NULL COMMENT 'Unix seconds',
+  `users` bigint NOT NULL,
+  PRIMARY KEY (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+
 -- The demonstration user; the password is 123456.
 INSERT INTO `user` (`id`, `name`, `number`, `password`, `gender`) VALUES
   (1, '小明', '666', '$y$j9T$3X/A1MfL3O0lwfXFn.LRr.$6qqxAg3yAT9zAgxI2yM3tTTjPscVdfEyo5oOu41sNA.', '男');

@@ -17,6 +17,7 @@
 #include "actors/runtime/replies.h"
 #include "actors/runtime/runtime.h"
 #include "actors/runtime/worker.h"
+#include "actors/schedule/schedule.h"
 #include "actors/store/store.h"
 #include "bus/pack.h"
 #include "tests/unit/runtime/cmocka_all.h"
@@ -215,6 +216,36 @@ void store_stats(struct store_shared *shared, struct store_stats *ret)
 {
     (void)shared;
     *ret = (struct store_stats){.cached = true, .hits = 3, .fills = 2};
+}
+
+/* ---- the schedule: none ---- */
+
+void schedule_poke(struct schedule *schedule)
+{
+    (void)schedule;
+}
+
+void schedule_stats(struct schedule *schedule, struct schedule_stats *ret)
+{
+    (void)schedule;
+    *ret = (struct schedule_stats){0};
+}
+
+int schedule_pack(struct schedule *schedule, struct bus_buf *buf,
+                  struct bus_error *err)
+{
+    (void)schedule;
+    (void)buf;
+    return bus_error_set(err, BUS_INTERNAL, "no schedule");
+}
+
+int schedule_fire(struct schedule *schedule, const char *name, int64_t *ret_due,
+                  struct bus_error *err)
+{
+    (void)schedule;
+    (void)name;
+    (void)ret_due;
+    return bus_error_set(err, BUS_INTERNAL, "no schedule");
 }
 
 /* ---- an actor ---- */

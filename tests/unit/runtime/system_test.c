@@ -230,7 +230,8 @@ static void stats_count(void **state)
              "{\"name\":\"plant\",\"calls\":0,\"errors\":0,\"ewma_us\":0},"
              "{\"name\":\"look\",\"calls\":1,\"errors\":1,\"ewma_us\":5}],"
              "\"server\":{\"frames_in\":7,\"frames_out\":0,\"requests\":0,"
-             "\"replies\":0,\"dropped\":0,\"peers\":2},%s,\"events\":null}",
+             "\"replies\":0,\"dropped\":0,\"peers\":2},%s,\"events\":null,"
+             "\"schedule\":null}",
              (int)getpid(), cache_counters);
     assert_string_equal(ask("$stats"), expected);
     runtime.shared = NULL;

@@ -22,8 +22,11 @@ static const struct topology_env own[] = {{"PATH", "/mine"}, {"A", "1"}};
 
 static struct topology_actor spec_of(const char *config)
 {
-    return (struct topology_actor){
-        .name = "user", .program = "/bin/user", .config = config, .workers = 8};
+    return (struct topology_actor){.name = "user",
+                                   .program = "/bin/user",
+                                   .config = config,
+                                   .workers = 8,
+                                   .cron = ""};
 }
 
 static void same(char **found, const char *const *expected)
@@ -42,13 +45,15 @@ static void a_child_is_told_who_it_is(void **state)
     bus_arena_init(&arena, BUS_ARENA_LIMIT);
     struct topology_actor spec = spec_of("/etc/user.yaml");
     spec.env = (struct bus_list){(void *)(uintptr_t)own, 2};
+    spec.cron = "/etc/t.yaml";
     struct launch launch = launch_run(&site, &spec, 3, 5, &arena);
     static const char *const args[] = {
-        "/bin/user", "-f",         "/etc/user.yaml",
-        "--home",    "/home",      "--node",
-        "n1",        "--instance", "3",
-        "--workers", "8",          "--replicas",
-        "5",         NULL};
+        "/bin/user",  "-f",          "/etc/user.yaml",
+        "--topology", "/etc/t.yaml", "--home",
+        "/home",      "--node",      "n1",
+        "--instance", "3",           "--workers",
+        "8",          "--replicas",  "5",
+        NULL};
     static const char *const env[] = {
         "PATH=/mine",         "TROUPE_HOME=/home",        "A=1",
         "TROUPE_NOTIFY_FD=3", "TROUPE_SUPERVISOR_PID=42", NULL};

@@ -169,6 +169,23 @@ static void a_changed_config_changes_the_mark(void **state)
     topology_free(t);
 }
 
+/* What they mean only their actor knows. */
+static void cron_entries_are_handed_on(void **state)
+{
+    (void)state;
+    struct topology *t =
+        well("Actors:\n  - {Name: run}\n"
+             "  - {Name: b, Program: run, Cron: {x: {At: '@daily'}}}\n");
+    uint64_t mark = topology_at(t, 1)->mark;
+    assert_string_equal(topology_at(t, 0)->cron, "");
+    assert_string_equal(topology_at(t, 1)->cron, path);
+    topology_free(t);
+    t = well("Actors:\n  - {Name: run}\n"
+             "  - {Name: b, Program: run, Cron: {x: {At: '@hourly'}}}\n");
+    assert_true(topology_at(t, 1)->mark != mark);
+    topology_free(t);
+}
+
 static void what_may_leave_the_node(void **state)
 {
     struct bus_wire wire;
@@ -261,6 +278,7 @@ int main(void)
         cmocka_unit_test(restarts_are_inherited),
         cmocka_unit_test(environment_keeps_its_order),
         cmocka_unit_test(a_changed_config_changes_the_mark),
+        cmocka_unit_test(cron_entries_are_handed_on),
         cmocka_unit_test(what_may_leave_the_node),
         cmocka_unit_test(what_may_not_leave_it),
         cmocka_unit_test(files_that_cannot_be_read),
