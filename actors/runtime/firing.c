@@ -7,7 +7,9 @@
 
 #include <assert.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "actors/runtime/crons.h"
 #include "actors/schedule/rows.h"
@@ -17,6 +19,7 @@
 
 #define BRANCH "01"
 #define OPERATION "firing"
+#define OWNERS_MAX 256 /* replicas of one actor that are looked at */
 #define EVENT_MAX 4096 /* bytes of one event */
 
 static void text_pair(struct bus_buf *buf, const char *name, const char *text)
@@ -122,6 +125,38 @@ static void report(void *arg, const struct schedule_report *report)
     publish(runtime, report, first, due);
 }
 
+/* ---- who lives ---- */
+
+/* An owner is called INSTANCE@NODE/PID.RANDOM. One of our own instance on our
+ * own node was before us: its name is ours now. */
+static enum schedule_owner owner_of(void *arg, const char *owner)
+{
+    const struct runtime *runtime = arg;
+    const struct actor_process *process = &runtime->process;
+    char text[ROWS_OWNER_MAX];
+    enum schedule_owner found = SCHEDULE_UNKNOWN;
+    int len = snprintf(text, sizeof(text), "%s@%s/", process->instance,
+                       process->node);
+    if (strncmp(owner, text, (size_t)len) == 0)
+        return SCHEDULE_DEAD;
+    if (runtime->options.memory) /* one process is everybody there */
+        return SCHEDULE_UNKNOWN;
+    struct bus_name *names = calloc(OWNERS_MAX, sizeof(*names));
+    if (!names)
+        abort();
+    size_t count = bus_names_list(bus_names(process->bus), process->type->name,
+                                  names, OWNERS_MAX);
+    for (size_t i = 0; i < count; i++) {
+        len = snprintf(text, sizeof(text), "%s@%s/%d.", names[i].instance,
+                       names[i].node, (int)names[i].pid);
+        if (names[i].origin == BUS_NAME_OWN &&
+            strncmp(owner, text, (size_t)len) == 0)
+            found = SCHEDULE_ALIVE;
+    }
+    free(names);
+    return found;
+}
+
 /* ---- life ---- */
 
 int firing_open(struct runtime *runtime, struct bus_error *err)
@@ -134,8 +169,9 @@ int firing_open(struct runtime *runtime, struct bus_error *err)
     bus_trace_new(&random);
     bus_trace_id_text(&random, text);
     text[8] = '\0';
-    const char *owner = bus_arena_printf(
-        &process->arena, "%s@%s/%s", process->instance, process->node, text);
+    const char *owner =
+        bus_arena_printf(&process->arena, "%s@%s/%d.%s", process->instance,
+                         process->node, (int)getpid(), text);
     if (!owner)
         return bus_error_set(err, BUS_RESOURCE_EXHAUSTED, "out of arena");
     const struct schedule_options options = {
@@ -147,7 +183,7 @@ int firing_open(struct runtime *runtime, struct bus_error *err)
                      ? SCHEDULE_NONE
                      : SCHEDULE_ALL,
         .shared = runtime->shared,
-        .world = {runtime, process->clock, fire, report},
+        .world = {runtime, process->clock, fire, report, owner_of},
     };
     int code = schedule_new(&options, &runtime->schedule, err);
     /* A user of MySQL who may not create tables does without, until somebody

@@ -42,6 +42,12 @@ struct seen {
     int64_t beat, since; /* since when (monotonic ns) it has not moved */
 };
 
+/* An entry that is to be fired by hand. */
+struct order {
+    const struct schedule_entry *entry;
+    int64_t due;
+};
+
 struct schedule {
     struct schedule_options options;
     char actor[ROWS_ACTOR_MAX], owner[ROWS_OWNER_MAX];
@@ -50,12 +56,15 @@ struct schedule {
     struct place *places;
     struct seen *seen;
     size_t seen_count;
+    int64_t begin;              /* not before that, monotonic ns */
     int64_t next, pulse, purge; /* monotonic ns */
     int64_t complained;         /* about the database, monotonic ns; 0: not */
 
     pthread_mutex_t lock;
     pthread_cond_t moved;
     struct schedule_run runs[SCHEDULE_RUNS_MAX];
+    struct order orders[SCHEDULE_ORDERS_MAX];
+    size_t order_count;
     bool poked, halted, stopping, threaded;
     int64_t deadline; /* of stopping */
     pthread_t thread;
@@ -86,6 +95,9 @@ int run_ready(struct schedule *schedule, bool *ret_did);
 int run_ends(struct schedule *schedule, bool *ret_did);
 const struct schedule_entry *run_entry(const struct schedule *schedule,
                                        const char *name);
+
+/* list.c: what was ordered by hand goes into the table. */
+int orders_take(struct schedule *schedule);
 
 /* watch.c: this replica's sign of life, and the others'. */
 int watch_pulse(struct schedule *schedule);

@@ -2,7 +2,8 @@
  *
  * What people ask of a schedule: what is there, when it is due, how it went;
  * and to fire an entry now. Asked from other threads than the schedule's, so
- * each question opens a store of its own.
+ * each question opens a store of its own, and only reads: who writes may have
+ * to wait. What is ordered the schedule itself writes.
  */
 #include <string.h>
 
@@ -85,7 +86,6 @@ struct question {
     struct schedule *schedule;
     const struct schedule_entry *entry;
     struct bus_buf *buf;
-    int64_t due;
 };
 
 static int pack_work(struct bus_call *call, struct question *question)
@@ -95,37 +95,21 @@ static int pack_work(struct bus_call *call, struct question *question)
                      (struct bus_bytes){0});
 }
 
-static int insert_work(struct bus_call *call, void *arg)
+static int may_fire(struct bus_call *call, struct question *question)
 {
-    struct question *question = arg;
     const struct schedule_entry *entry = question->entry;
-    const char *actor = question->schedule->actor;
     int64_t running = 0;
-    bool is_new = false;
-    struct bus_trace trace;
-    char text[BUS_TRACEPARENT_TEXT];
-    int code = rows_count(call, actor, entry->name, ROWS_RUNNING, &running);
+    int code = store_end(call,
+                         rows_count(call, question->schedule->actor,
+                                    entry->name, ROWS_RUNNING, &running),
+                         (struct bus_bytes){0});
     if (!code && running > 0 && !entry->overlap)
         code = bus_error_set(&call->error, BUS_FAILED_PRECONDITION,
                              "%s runs, and does not overlap", entry->name);
-    if (code)
-        return code;
-    question->due = schedule_wall(question->schedule);
-    struct schedule_row row =
-        rows_new(actor, entry->name, question->due, ROWS_MANUAL, ROWS_WAITING);
-    bus_trace_new(&trace);
-    bus_trace_text(&trace, text);
-    row.trace = text;
-    row.method = entry->method;
-    return rows_insert(call, &row, &is_new);
+    return code;
 }
 
-static int fire_work(struct bus_call *call, struct question *question)
-{
-    return sql_transact(call, insert_work, question);
-}
-
-static int ask(struct question *question, bool writes,
+static int ask(struct question *question,
                int (*work)(struct bus_call *call, struct question *question),
                struct bus_error *err)
 {
@@ -136,7 +120,7 @@ static int ask(struct question *question, bool writes,
     if (code)
         return code;
     bus_arena_init(&arena, BUS_ARENA_LIMIT);
-    struct bus_call call = schedule_call(schedule, store, &arena, writes);
+    struct bus_call call = schedule_call(schedule, store, &arena, false);
     code = work(&call, question);
     if (code)
         *err = call.error;
@@ -149,7 +133,7 @@ int schedule_pack(struct schedule *schedule, struct bus_buf *buf,
                   struct bus_error *err)
 {
     struct question question = {.schedule = schedule, .buf = buf};
-    return ask(&question, false, pack_work, err);
+    return ask(&question, pack_work, err);
 }
 
 int schedule_fire(struct schedule *schedule, const char *name, int64_t *ret_due,
@@ -160,10 +144,85 @@ int schedule_fire(struct schedule *schedule, const char *name, int64_t *ret_due,
     if (!question.entry)
         return bus_error_set(err, BUS_NOT_FOUND, "%s has no cron entry %.64s",
                              schedule->actor, name);
-    int code = ask(&question, true, fire_work, err);
+    int code = ask(&question, may_fire, err);
+    if (code)
+        return code;
+    const struct order order = {question.entry, schedule_wall(schedule)};
+    pthread_mutex_lock(&schedule->lock);
+    if (schedule->halted)
+        code = bus_error_reason(err, BUS_UNAVAILABLE, "draining",
+                                "the instance is stopping");
+    else if (schedule->order_count == SCHEDULE_ORDERS_MAX)
+        code = bus_error_reason(err, BUS_RESOURCE_EXHAUSTED, "busy",
+                                "too many firings wait");
+    else
+        schedule->orders[schedule->order_count++] = order;
+    pthread_mutex_unlock(&schedule->lock);
     if (code)
         return code;
     schedule_poke(schedule);
-    *ret_due = question.due;
+    *ret_due = order.due;
     return BUS_OK;
+}
+
+/* ---- what was ordered ---- */
+
+struct ordered {
+    struct schedule *schedule;
+    struct order order;
+};
+
+static int order_work(struct bus_call *call, void *arg)
+{
+    const struct ordered *ordered = arg;
+    const struct schedule_entry *entry = ordered->order.entry;
+    struct schedule_row row =
+        rows_new(ordered->schedule->actor, entry->name, ordered->order.due,
+                 ROWS_MANUAL, ROWS_WAITING);
+    struct bus_trace trace;
+    char text[BUS_TRACEPARENT_TEXT];
+    bool is_new = false;
+    bus_trace_new(&trace);
+    bus_trace_text(&trace, text);
+    row.trace = text;
+    row.method = entry->method;
+    return rows_insert(call, &row, &is_new);
+}
+
+/* Cuts off what waits; returns how much that is. */
+static size_t orders_cut(struct schedule *schedule,
+                         struct order ret[SCHEDULE_ORDERS_MAX])
+{
+    pthread_mutex_lock(&schedule->lock);
+    size_t count = schedule->order_count;
+    memcpy(ret, schedule->orders, count * sizeof(*ret));
+    schedule->order_count = 0;
+    pthread_mutex_unlock(&schedule->lock);
+    return count;
+}
+
+/* Puts one back that could not be written, if there is room still. */
+static void order_return(struct schedule *schedule, const struct order *order)
+{
+    pthread_mutex_lock(&schedule->lock);
+    if (schedule->order_count < SCHEDULE_ORDERS_MAX)
+        schedule->orders[schedule->order_count++] = *order;
+    pthread_mutex_unlock(&schedule->lock);
+}
+
+int orders_take(struct schedule *schedule)
+{
+    struct order orders[SCHEDULE_ORDERS_MAX];
+    size_t count = orders_cut(schedule, orders);
+    int code = BUS_OK;
+    for (size_t i = 0; i < count; i++) {
+        struct ordered ordered = {schedule, orders[i]};
+        struct bus_call call =
+            schedule_call(schedule, schedule->store, &schedule->arena, true);
+        if (!code && (code = sql_transact(&call, order_work, &ordered)))
+            schedule_complain(schedule, &call, code);
+        if (code)
+            order_return(schedule, &orders[i]);
+    }
+    return code;
 }

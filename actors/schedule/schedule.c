@@ -166,7 +166,9 @@ static int look(struct schedule *schedule, bool *ret_did)
         schedule->pulse = now + SCHEDULE_POLL;
     }
     if (!code && !is_halted(schedule)) {
-        code = take_all(schedule);
+        code = orders_take(schedule);
+        if (!code)
+            code = take_all(schedule);
         if (!code)
             code = run_ready(schedule, &began);
         if (!code && now >= schedule->purge)
@@ -191,8 +193,10 @@ int64_t schedule_step(struct schedule *schedule)
     bus_arena_reset(&schedule->arena);
     int code = run_ends(schedule, &did);
     /* An end makes room, and may let the next of its name begin. */
-    bool due = poke_take(schedule) || did ||
-               bus_now(schedule->options.world.clock) >= schedule->next;
+    int64_t now = bus_now(schedule->options.world.clock);
+    bool due = poke_take(schedule) || did || now >= schedule->next;
+    if (now < schedule->begin)
+        return schedule->begin;
     if (!code && due)
         code = look(schedule, &did);
     if (code) {
@@ -239,6 +243,7 @@ static void *schedule_main(void *arg)
 
 int schedule_start(struct schedule *schedule, struct bus_error *err)
 {
+    schedule->begin = bus_now(schedule->options.world.clock) + SCHEDULE_POLL;
     if (pthread_create(&schedule->thread, NULL, schedule_main, schedule) != 0)
         return bus_error_set(err, BUS_RESOURCE_EXHAUSTED,
                              "no thread could be started");

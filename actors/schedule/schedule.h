@@ -29,6 +29,7 @@
 #define SCHEDULE_KEEP_US (INT64_C(7) * 86400 * 1000000) /* rows that ended */
 #define SCHEDULE_PURGE (600 * BUS_SECOND)
 #define SCHEDULE_PURGE_BATCH 500
+#define SCHEDULE_ORDERS_MAX 16 /* to fire an entry, that wait */
 
 struct store_shared;
 
@@ -81,6 +82,12 @@ struct schedule_report {
     const char *said; /* why, and what follows */
 };
 
+enum schedule_owner {
+    SCHEDULE_UNKNOWN, /* its beat tells */
+    SCHEDULE_ALIVE,   /* however long its beat stands still */
+    SCHEDULE_DEAD,
+};
+
 struct schedule_run;
 
 struct schedule_world {
@@ -90,6 +97,8 @@ struct schedule_world {
     void (*fire)(void *arg, const struct schedule_firing *firing,
                  struct schedule_run *run);
     void (*report)(void *arg, const struct schedule_report *report);
+    /* What is known of another incarnation, by its name. */
+    enum schedule_owner (*owner)(void *arg, const char *owner);
 };
 
 struct schedule_options {
@@ -117,7 +126,9 @@ int schedule_new(const struct schedule_options *options, struct schedule **ret,
  * (monotonic ns), unless poked before. One thread. */
 int64_t schedule_step(struct schedule *schedule);
 
-/* The same on a thread of its own. */
+/* The same on a thread of its own, SCHEDULE_POLL from now on: whoever listens
+ * for accidents shall have heard of us when we tell of those while we were
+ * away. */
 int schedule_start(struct schedule *schedule, struct bus_error *err);
 /* Begins nothing any more; what runs is still looked after. */
 void schedule_halt(struct schedule *schedule);
@@ -139,8 +150,9 @@ void schedule_stats(struct schedule *schedule, struct schedule_stats *ret);
 int schedule_pack(struct schedule *schedule, struct bus_buf *buf,
                   struct bus_error *err);
 
-/* Fires an entry by hand, beside its times; any thread. NOT_FOUND;
- * FAILED_PRECONDITION: it runs, and may not overlap. */
+/* Has an entry fired by hand, beside its times, with the next step; any thread.
+ * NOT_FOUND; FAILED_PRECONDITION: it runs, and may not overlap;
+ * RESOURCE_EXHAUSTED: too many wait; UNAVAILABLE: halted. */
 int schedule_fire(struct schedule *schedule, const char *name, int64_t *ret_due,
                   struct bus_error *err);
 

@@ -2,7 +2,8 @@
  *
  * Who runs a firing counts its beat on. A beat that stands still for as long as
  * SCHEDULE_LEASE, by the watcher's own monotonic clock, says that its owner is
- * gone: no two machines' clocks are ever compared.
+ * gone: no two machines' clocks are ever compared. An owner on this node is
+ * known by its name, which is locked as long as it lives.
  */
 #include <stdio.h>
 #include <string.h>
@@ -125,6 +126,16 @@ static int64_t silent_since(const struct schedule *schedule,
     return seen && seen->beat == row->beat ? seen->since : now;
 }
 
+/* The beat of a living owner may stand still, too: where a handler's long
+ * transaction is the only one that may write. */
+static bool is_dead(const struct schedule *schedule,
+                    const struct schedule_row *row, bool silent)
+{
+    const struct schedule_world *world = &schedule->options.world;
+    enum schedule_owner owner = world->owner(world->arg, row->owner);
+    return owner == SCHEDULE_DEAD || (owner == SCHEDULE_UNKNOWN && silent);
+}
+
 static int watch(struct schedule *schedule, const struct bus_list *list)
 {
     const struct schedule_row *rows = list->items;
@@ -137,9 +148,10 @@ static int watch(struct schedule *schedule, const struct bus_list *list)
         const struct schedule_row *row = &rows[i];
         bool own = strcmp(row->owner, schedule->owner) == 0;
         int64_t since = silent_since(schedule, row, now);
+        bool silent = now - since >= SCHEDULE_LEASE;
         /* A row of our own that we know nothing of: the claim was committed,
          * but we were told otherwise. */
-        if (own ? !is_ours(schedule, row) : now - since >= SCHEDULE_LEASE) {
+        if (own ? !is_ours(schedule, row) : is_dead(schedule, row, silent)) {
             code = interrupt(schedule, row);
         } else if (!own) {
             fresh[count] = (struct seen){.due = row->due,

@@ -11,7 +11,7 @@ topology t "  - {Name: user, Config: $etc/user.yaml, Replicas: 3}" \
     "  - {Name: score, Config: $etc/score.yaml}"
 
 for verb in "call user.getUser" "send user.getUser" "pub a.b" "sub a.b" ls \
-    "describe user" ping stats "saga ls"; do
+    "describe user" ping stats "saga ls" "cron ls" "cron run user x"; do
     # shellcheck disable=SC2086
     status 3 bus $verb
 done
@@ -53,6 +53,18 @@ status 3 bus describe nobody
 same "pings" "OK OK OK" "$(bus ping user --json |
     jq -r '[.[].code] | join(" ")')"
 same "stats" 3 "$(bus stats user --json | jq length)"
+
+# cron: what is there; live/schedule has entries that fire.
+same "no entries" "0 0" "$(bus cron ls user --json |
+    jq -r '.[] | "\(.entries | length) \(.waiting)"')"
+status 0 bus cron ls
+status 1 bus cron run user nothing
+status 3 bus cron run nobody nothing
+status 2 bus cron run user
+status 2 bus cron stop
+bus complete --words -- cron "" | grep -qx run || fail "cron is not completed"
+bus complete --words -- cron run "" | grep -qx user ||
+    fail "cron's actors are not completed"
 
 # send
 # Every instance logs its calls; one of them has this one.

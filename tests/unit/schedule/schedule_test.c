@@ -40,6 +40,7 @@ struct replica {
     size_t fired_count;
     bool holds; /* runs end when the test says so; else at once */
     struct bus_error answer;
+    enum schedule_owner knows; /* of the others */
     struct schedule_report reports[16];
     size_t report_count;
 };
@@ -93,6 +94,13 @@ static void world_report(void *arg, const struct schedule_report *report)
     replica->reports[replica->report_count++] = *report;
 }
 
+static enum schedule_owner world_owner(void *arg, const char *owner)
+{
+    const struct replica *replica = arg;
+    (void)owner;
+    return replica->knows;
+}
+
 static void replica_start(struct scene *scene, int index)
 {
     struct replica *replica = &scene->replicas[index];
@@ -106,7 +114,7 @@ static void replica_start(struct scene *scene, int index)
         .count = replica->entry_count,
         .later = replica->later,
         .shared = replica->shared,
-        .world = {replica, &test_clock, world_fire, world_report}};
+        .world = {replica, &test_clock, world_fire, world_report, world_owner}};
     if (schedule_new(&options, &replica->schedule, &err))
         fail_msg("%s", err.sentence);
 }
@@ -565,6 +573,24 @@ static void an_interrupted_one_is_reported(void **state)
     assert_once(scene, 1);
 }
 
+/* A predecessor is known to be dead; somebody on this node to live. */
+static void an_owner_is_known_by_its_name(void **state)
+{
+    struct scene *scene = *state;
+    start_ticking(scene, "* * * * *", SCHEDULE_NONE);
+    replica_kill(scene, 1);
+    scene->replicas[0].holds = true;
+    pass(scene, 60 * 1000);
+    replica_kill(scene, 0);
+    scene->replicas[1].knows = SCHEDULE_ALIVE;
+    replica_start(scene, 1);
+    pass(scene, 30 * 1000);
+    assert_rows(scene, "tick", "running");
+    scene->replicas[1].knows = SCHEDULE_DEAD;
+    pass(scene, 1000);
+    assert_rows(scene, "tick", "interrupted");
+}
+
 static void one_whose_owner_lives_is_not(void **state)
 {
     struct scene *scene = *state;
@@ -823,6 +849,7 @@ int main(void)
         TEST(all_missed_ones_are_caught_up_in_order),
         TEST(too_many_missed_ones_are_counted),
         TEST(an_interrupted_one_is_reported),
+        TEST(an_owner_is_known_by_its_name),
         TEST(one_whose_owner_lives_is_not),
         TEST(an_interrupted_one_runs_again),
         TEST(an_interrupted_one_gives_way_to_a_newer),
