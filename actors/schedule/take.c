@@ -134,7 +134,9 @@ static int work(struct bus_call *call, void *arg)
     /* With the clock put back, times that were run are behind us: the rows
      * keep them from running again. */
     last /= SECOND_US;
-    dues_collect(&take->dues, entry, last <= now ? last : place->checked, now);
+    if (last > now)
+        last = place->checked && place->checked < now ? place->checked : now;
+    dues_collect(&take->dues, entry, last, now);
     uint64_t count = take->dues.count;
     if (count == 0)
         return BUS_OK;

@@ -87,6 +87,12 @@ def up():
     bus("up", "-d", f"{SCRATCH}/t.yaml")
 
 
+def other_node(*args):
+    """A second node, which has only the database in common with the first."""
+    subprocess.run([f"{BIN}/bus", *args, "--home", f"{SCRATCH}/home2"],
+                   env=ENV, capture_output=True, check=True)
+
+
 def source(name):
     if not SOCKET:
         return ""
@@ -126,6 +132,18 @@ Actors:
 """)
 
 
+write("t2.yaml", """
+Node: n2
+RestartFirst: 50
+RestartMax: 200
+Actors:
+  - Name: user
+    Config: user.yaml
+    Cron:
+      count: {At: '@every 1s', Method: countUsers}
+""")
+
+
 def entry(actor, name):
     done = bus("cron", "ls", actor, "--json", code=None)
     if done.returncode:  # nobody is there just now
@@ -149,6 +167,8 @@ def each_due_time_once():
     seen = ("select count(*) from troupe_schedule where name = 'count' and "
             "state not in ('since', 'waiting', 'running')")
     kills = 0
+    if SOCKET:
+        other_node("up", "-d", f"{SCRATCH}/t2.yaml")
     start = int(column("user", seen)[0])
     while int(column("user", seen)[0]) < start + TICKS:
         victims = list(pids("user").values())
@@ -159,6 +179,12 @@ def each_due_time_once():
         if not awaited("the schedule goes on",
                        lambda: int(column("user", seen)[0]) > before):
             break
+    owners = {owner.split("@")[-1].split("/")[0] for owner in column(
+        "user", "select owner from troupe_schedule where name = 'count' and "
+        "state = 'done'")}
+    if SOCKET:
+        check("two nodes took part", owners == {"n1", "n2"}, owners)
+        other_node("down")
     # What was interrupted at the end is found out.
     awaited("nothing is left running", lambda: all(
         int(due) >= int(time.time() - 3) * 10**6 for due in column(

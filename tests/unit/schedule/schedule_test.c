@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -400,6 +401,58 @@ static void a_message_is_delivered_when_it_is_due(void **state)
     assert_once(scene, 1);
 }
 
+/* Two who read the same row: one of them has it. */
+static void a_row_is_claimed_once(void **state)
+{
+    struct scene *scene = *state;
+    struct worker workers[2];
+    struct bus_list lists[2];
+    int claims = 0;
+    start_ticking(scene, "@yearly", SCHEDULE_NONE);
+    send_later(scene, "m1", wall);
+    for (int i = 0; i < 2; i++) {
+        worker_open(&workers[i], scene->replicas[i].shared);
+        struct bus_call *call = worker_call(&workers[i], &person_read_method);
+        assert_int_equal(rows_ready(call, "user", wall, 8, &lists[i]), BUS_OK);
+        assert_int_equal(lists[i].count, 1);
+    }
+    for (int i = 0; i < 2; i++) {
+        bool done = false;
+        workers[i].call.method = &person_write_method;
+        assert_int_equal(rows_claim(&workers[i].call, lists[i].items, "x", true,
+                                    wall, &done),
+                         BUS_OK);
+        assert_int_equal(
+            store_end(&workers[i].call, BUS_OK, (struct bus_bytes){0}), BUS_OK);
+        worker_close(&workers[i]);
+        claims += done;
+    }
+    assert_int_equal(claims, 1);
+}
+
+/* An end that is written after the row was claimed again. */
+static void a_row_moves_from_where_it_was_read(void **state)
+{
+    struct scene *scene = *state;
+    struct worker worker;
+    bool done = true;
+    start_ticking(scene, "@yearly", SCHEDULE_NONE);
+    send_later(scene, "m1", wall);
+    worker_open(&worker, scene->world.shared);
+    struct bus_call *call = worker_call(&worker, &person_write_method);
+    struct schedule_row read =
+        rows_new("user", "m1", wall, ROWS_LATER, ROWS_RUNNING);
+    struct schedule_row row = read;
+    row.state = ROWS_DONE;
+    assert_int_equal(rows_move(call, &read, &row, &done), BUS_OK);
+    assert_false(done);
+    read.state = ROWS_WAITING;
+    assert_int_equal(rows_move(call, &read, &row, &done), BUS_OK);
+    assert_true(done);
+    store_end(call, BUS_OK, (struct bus_bytes){0});
+    worker_close(&worker);
+}
+
 static void a_cancelled_message_is_not(void **state)
 {
     struct scene *scene = *state;
@@ -471,6 +524,103 @@ static void what_there_is_can_be_asked(void **state)
     bus_buf_release(&buf);
 }
 
+static int64_t system_now(void *arg)
+{
+    (void)arg;
+    return bus_now(&bus_clock_system);
+}
+
+static int64_t system_wall(void *arg)
+{
+    (void)arg;
+    return bus_wall(&bus_clock_system);
+}
+
+/* The thread's world: what it fires ends in yet another thread. */
+struct threads {
+    pthread_mutex_t lock;
+    pthread_cond_t fired;
+    int count;
+};
+
+static void *end_later(void *arg)
+{
+    static const struct bus_error ok = {0};
+    schedule_ended(arg, &ok);
+    return NULL;
+}
+
+static void threads_fire(void *arg, const struct schedule_firing *firing,
+                         struct schedule_run *run)
+{
+    struct threads *threads = arg;
+    pthread_t thread;
+    (void)firing;
+    assert_int_equal(pthread_create(&thread, NULL, end_later, run), 0);
+    pthread_detach(thread);
+    pthread_mutex_lock(&threads->lock);
+    threads->count++;
+    pthread_cond_signal(&threads->fired);
+    pthread_mutex_unlock(&threads->lock);
+}
+
+static void threads_report(void *arg, const struct schedule_report *report)
+{
+    (void)arg;
+    (void)report;
+}
+
+static enum schedule_owner threads_owner(void *arg, const char *owner)
+{
+    (void)arg;
+    (void)owner;
+    return SCHEDULE_UNKNOWN;
+}
+
+/* On a thread of its own, by the system's clock: a message that is poked is run
+ * at once, an order too, and stopping waits for what runs. */
+static void a_thread_does_all_this(void **state)
+{
+    struct scene *scene = *state;
+    static const struct bus_clock clock = {system_now, system_wall, NULL};
+    struct threads threads = {.lock = PTHREAD_MUTEX_INITIALIZER,
+                              .fired = PTHREAD_COND_INITIALIZER};
+    struct schedule_entry entry = {.name = "tick",
+                                   .at = "@yearly",
+                                   .zone_name = "",
+                                   .spec = "@yearly",
+                                   .method = "count",
+                                   .timeout_ns = -1};
+    struct schedule *schedule = NULL;
+    struct bus_error err = {0};
+    int64_t due;
+    assert_int_equal(cron_parse("@yearly", &entry.cron, NULL), 0);
+    const struct schedule_options options = {
+        .actor = "user",
+        .owner = "thread",
+        .entries = &entry,
+        .count = 1,
+        .later = SCHEDULE_ALL,
+        .shared = scene->replicas[0].shared,
+        .world = {&threads, &clock, threads_fire, threads_report,
+                  threads_owner}};
+    assert_int_equal(schedule_new(&options, &schedule, &err), BUS_OK);
+    assert_int_equal(schedule_start(schedule, &err), BUS_OK);
+    send_later(scene, "m1", bus_wall(&clock));
+    schedule_poke(schedule);
+    assert_int_equal(schedule_fire(schedule, "tick", &due, &err), BUS_OK);
+    pthread_mutex_lock(&threads.lock);
+    while (threads.count < 2)
+        pthread_cond_wait(&threads.fired, &threads.lock);
+    pthread_mutex_unlock(&threads.lock);
+    schedule_stop(schedule, bus_now(&clock) + 20 * BUS_SECOND);
+    assert_rows(scene, "tick", "done");
+    assert_rows(scene, "m1", "done");
+    assert_int_equal(schedule_fire(schedule, "tick", &due, &err),
+                     BUS_UNAVAILABLE);
+    schedule_free(schedule);
+}
+
 static void old_rows_go_but_the_last(void **state)
 {
     struct scene *scene = *state;
@@ -485,6 +635,21 @@ static void old_rows_go_but_the_last(void **state)
     assert_rows(scene, "m1", "");
     for (int i = 0; i < 2; i++)
         scene->replicas[i].entry_count = 0;
+}
+
+/* It tells from when on times are missed. */
+static void the_last_row_stays_however_old(void **state)
+{
+    struct scene *scene = *state;
+    start_ticking(scene, "@monthly", SCHEDULE_NONE);
+    pass(scene, 1000);
+    sleep_through(31 * 86400);
+    pass(scene, 1000);
+    for (int day = 0; day < 9; day++) {
+        sleep_through(86390);
+        pass(scene, 10000);
+    }
+    assert_rows(scene, "tick", "done");
 }
 
 /* ---- failure ---- */
@@ -539,6 +704,24 @@ static void all_missed_ones_are_caught_up_in_order(void **state)
         assert_int_equal(scene->replicas[0].fired[i].due,
                          START + (i + 1) * 3600 * US);
     assert_rows(scene, "tick", "done done done done");
+}
+
+/* Also by two who could run two at a time. */
+static void caught_up_ones_wait_for_each_other(void **state)
+{
+    struct scene *scene = *state;
+    start_ticking(scene, "@hourly", SCHEDULE_ALL);
+    pass(scene, 1000);
+    sleep_through(4 * 3600 + 1800);
+    scene->replicas[0].holds = scene->replicas[1].holds = true;
+    pass(scene, 3000);
+    assert_rows(scene, "tick", "running waiting waiting waiting");
+    for (int i = 0; i < 2; i++)
+        if (scene->replicas[i].fired_count)
+            schedule_ended(scene->replicas[i].fired[0].run,
+                           &scene->replicas[i].answer);
+    pass(scene, 3000);
+    assert_rows(scene, "tick", "done running waiting waiting");
 }
 
 static void too_many_missed_ones_are_counted(void **state)
@@ -784,6 +967,22 @@ static void a_clock_put_back_repeats_nothing(void **state)
     assert_int_equal(reported(scene, SCHEDULE_MISSED, NULL), 0);
 }
 
+/* Also where nobody remembers. */
+static void a_clock_put_back_is_survived(void **state)
+{
+    struct scene *scene = *state;
+    start_ticking(scene, "@every 1s", SCHEDULE_ALL);
+    pass(scene, 10000);
+    for (int i = 0; i < 2; i++)
+        replica_kill(scene, i);
+    wall -= 5 * US;
+    for (int i = 0; i < 2; i++)
+        replica_start(scene, i);
+    pass(scene, 10000);
+    assert_once(scene, 15);
+    assert_int_equal(reported(scene, SCHEDULE_MISSED, NULL), 0);
+}
+
 static void a_clock_put_forward_is_a_miss(void **state)
 {
     struct scene *scene = *state;
@@ -840,13 +1039,18 @@ int main(void)
         TEST(an_end_lets_the_next_begin),
         TEST(overlapping_ones_run_side_by_side),
         TEST(a_message_is_delivered_when_it_is_due),
+        TEST(a_row_is_claimed_once),
+        TEST(a_row_moves_from_where_it_was_read),
         TEST(a_cancelled_message_is_not),
         TEST(an_entry_is_fired_by_hand),
         TEST(what_there_is_can_be_asked),
+        TEST(a_thread_does_all_this),
         TEST(old_rows_go_but_the_last),
+        TEST(the_last_row_stays_however_old),
         TEST(missed_ones_are_reported),
         TEST(the_newest_missed_one_is_caught_up),
         TEST(all_missed_ones_are_caught_up_in_order),
+        TEST(caught_up_ones_wait_for_each_other),
         TEST(too_many_missed_ones_are_counted),
         TEST(an_interrupted_one_is_reported),
         TEST(an_owner_is_known_by_its_name),
@@ -863,6 +1067,7 @@ int main(void)
         TEST(or_not_delivered_where_catchup_says_so),
         TEST(an_interrupted_message_is_delivered_again),
         TEST(a_clock_put_back_repeats_nothing),
+        TEST(a_clock_put_back_is_survived),
         TEST(a_clock_put_forward_is_a_miss),
         TEST(other_times_begin_anew),
         TEST(a_halted_one_begins_nothing),
