@@ -27,6 +27,7 @@
 #include "tests/unit/bus/stranger.h"
 
 #define FROZEN_DEADLINE_MS 250
+#define CALL_MS 5000 /* more than a loaded machine takes */
 #define CALLERS 1000
 #define CALLERS_AT_ONCE 20
 #define TOLD_MS 1000 /* 50 is the aim; a loaded machine is slower */
@@ -175,8 +176,10 @@ static void test_the_next_incarnation_takes_its_place(void **state)
     call_and_kill(*state);
 }
 
-/* Calls "echo" until `until`; returns how many, *ret_failed did not succeed. */
-static int call_until(struct world *world, int64_t until, int *ret_failed)
+/* Calls "echo" until `until`, each for ms at most; returns how many,
+ * *ret_failed did not succeed. */
+static int call_until(struct world *world, int64_t until, int ms,
+                      int *ret_failed)
 {
     struct bus_arena arena;
     int calls = 0, failed = 0;
@@ -189,7 +192,7 @@ static int call_until(struct world *world, int64_t until, int *ret_failed)
         struct bus_request request = {
             .target = "victim",
             .method = "echo",
-            .deadline = now + FROZEN_DEADLINE_MS * BUS_MILLI,
+            .deadline = now + ms * BUS_MILLI,
         };
         calls++;
         failed += bus_wait(world->bus, &request, &arena, &reply) != BUS_OK;
@@ -267,7 +270,7 @@ static void test_callers_killed_in_mid_call(void **state)
     }
     bus_buf_release(&words);
     int64_t now = bus_now(bus_clock(world->bus));
-    assert_true(call_until(world, now + BUS_SECOND / 10, &failed) > 0);
+    assert_true(call_until(world, now + BUS_SECOND / 10, CALL_MS, &failed) > 0);
     assert_int_equal(failed, 0);
 }
 
@@ -279,12 +282,13 @@ static void test_a_frozen_one_of_two_is_passed_over(void **state)
     world->other = spawn(world, (char[]){"2"}, &heard);
     await_names(world, 2);
     int64_t start = bus_now(bus_clock(world->bus));
-    call_until(world, start + BUS_SECOND / 2, &failed);
+    call_until(world, start + BUS_SECOND / 2, CALL_MS, &failed);
     assert_int_equal(failed, 0);
     kill(world->callee, SIGSTOP);
     start = bus_now(bus_clock(world->bus));
-    call_until(world, start + BUS_SECOND, &failed);
-    int calls = call_until(world, start + 3 * BUS_SECOND, &failed);
+    call_until(world, start + BUS_SECOND, FROZEN_DEADLINE_MS, &failed);
+    int calls =
+        call_until(world, start + 3 * BUS_SECOND, FROZEN_DEADLINE_MS, &failed);
     print_message("%d of %d calls failed beside a frozen replica\n", failed,
                   calls);
     assert_true(calls > 100 && failed * 100 < calls);
@@ -341,7 +345,7 @@ static void test_steps_of_the_clock_upset_nothing(void **state)
         int failed;
         step_us = hours[i] * 3600 * INT64_C(1000000);
         int64_t until = bus_now(&bus_clock_system) + 50 * BUS_MILLI;
-        assert_true(call_until(world, until, &failed) > 0);
+        assert_true(call_until(world, until, CALL_MS, &failed) > 0);
         assert_int_equal(failed, 0);
         assert_times_out(world->bus);
     }
