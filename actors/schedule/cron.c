@@ -20,8 +20,9 @@
 #define DAY INT64_C(86400)
 #define MINUTE 60
 #define DAY_MINUTES 1440
-/* The 29th of February may be eight years away (1896, 1904; 2096, 2104). */
-#define HORIZON (INT64_C(9) * 366 * DAY)
+/* A 29th of February that is a Sunday may be forty years away (2280, 2320):
+ * nothing that comes at all is further. */
+#define HORIZON (INT64_C(41) * 366 * DAY)
 #define FIELDS 5
 #define NUMBER_MAX 99
 
