@@ -145,16 +145,13 @@ static int fenced(const struct lease *lease, struct bus_error *err)
 
 int lease_begin(struct lease *lease, int64_t deadline, struct bus_error *err)
 {
-    const struct sql_value args[] = {sql_int(LEASE_US), sql_int(lease->id),
-                                     sql_int(lease->epoch)};
-    const struct sql_statement first = {renew, args, 3};
-    struct sql_done done = {0};
-    int code =
-        lease->driver->begin_with(lease->sql, &first, deadline, &done, err);
-    if (code || done.affected == 1)
+    int code = lease->driver->begin(lease->sql, deadline, err);
+    if (code)
         return code;
-    lease->driver->rollback(lease->sql);
-    return fenced(lease, err);
+    code = lease_renew(lease, err);
+    if (code)
+        lease->driver->rollback(lease->sql);
+    return code;
 }
 
 int lease_renew(struct lease *lease, struct bus_error *err)

@@ -180,48 +180,22 @@ static const char *trans_type_of(const char *op)
     return strcmp(op, MESSAGE_OP) == 0 ? MESSAGE_OP : "saga";
 }
 
-/* What writes the row of that operation unless it exists. */
-static void row_of(const struct bus_call *call, const char *op, const char *id,
-                   const char *reason, struct barrier_statement *ret)
-{
-    const struct bus_saga_mark *saga = &call->meta.saga;
-    const struct sql_value args[BARRIER_ARGS] = {
-        sql_text(trans_type_of(saga->op)),
-        sql_text(saga->gid),
-        sql_text(saga->branch),
-        sql_text(op),
-        sql_text(id),
-        sql_text(reason)};
-    memcpy(ret->args, args, sizeof(args));
-    ret->statement = (struct sql_statement){inserts[dialect_of(call)],
-                                            ret->args, BARRIER_ARGS};
-}
-
-bool barrier_first(const struct bus_call *call, struct barrier_statement *ret)
-{
-    const char *op = call->meta.saga.op;
-    const char *origin = barrier_origin(op);
-    if (strcmp(op, MESSAGE_OP) == 0)
-        return false;
-    row_of(call, origin ? origin : op, FIRST_ID, op, ret);
-    return true;
-}
-
-static bool is_new(const struct sql_done *done)
-{
-    return done->affected > 0;
-}
-
+/* Writes the row of that operation unless it exists. */
 static int insert(struct bus_call *call, const char *op, const char *id,
                   const char *reason, bool *ret_new)
 {
-    struct barrier_statement row;
+    const struct bus_saga_mark *saga = &call->meta.saga;
+    const struct sql_value args[] = {sql_text(trans_type_of(saga->op)),
+                                     sql_text(saga->gid),
+                                     sql_text(saga->branch),
+                                     sql_text(op),
+                                     sql_text(id),
+                                     sql_text(reason)};
     struct sql_done done;
-    row_of(call, op, id, reason, &row);
-    int code =
-        store_exec(call, row.statement.text, row.args, BARRIER_ARGS, &done);
+    int code = store_exec(call, inserts[dialect_of(call)], args,
+                          sizeof(args) / sizeof(*args), &done);
     if (code == BUS_OK)
-        *ret_new = is_new(&done);
+        *ret_new = done.affected > 0;
     return code;
 }
 
@@ -275,7 +249,6 @@ int barrier_check(struct bus_call *call)
 
 /* The rows of one barrier and what they mean, replies left out. */
 static int decide(struct bus_call *call, const char *id,
-                  const struct sql_done *written,
                   enum store_verdict *ret_verdict)
 {
     const char *op = call->meta.saga.op;
@@ -283,11 +256,9 @@ static int decide(struct bus_call *call, const char *id,
     const char *reason = "";
     bool never_ran = false, first = false;
     int code = BUS_OK;
-    if (written)
-        *(origin ? &never_ran : &first) = is_new(written);
-    if (origin && !written)
+    if (origin)
         code = insert(call, origin, id, op, &never_ran);
-    if (code == BUS_OK && (origin || !written))
+    if (code == BUS_OK)
         code = insert(call, op, id, op, &first);
     if (code == BUS_OK && !never_ran && !first)
         code = read_reason(call, id, &reason);
@@ -346,13 +317,13 @@ static int answer_check(struct bus_call *call, enum store_verdict *ret_verdict)
     return code;
 }
 
-int barrier_enter(struct bus_call *call, const struct sql_done *first,
-                  enum store_verdict *ret_verdict, struct bus_bytes *stored)
+int barrier_enter(struct bus_call *call, enum store_verdict *ret_verdict,
+                  struct bus_bytes *stored)
 {
     const char *origin;
     if (strcmp(call->meta.saga.op, MESSAGE_OP) == 0)
         return answer_check(call, ret_verdict);
-    int code = decide(call, FIRST_ID, first, ret_verdict);
+    int code = decide(call, FIRST_ID, ret_verdict);
     if (code != BUS_OK)
         return code;
     /* Without the barrier a repetition is the handler's to recognise. */
@@ -378,22 +349,19 @@ int store_barrier(struct bus_call *call, enum store_verdict *ret_verdict)
                              "more than %d barriers in one step", BARRIERS_MAX);
     snprintf(id, sizeof(id), "%02u", ++call->store->barriers + 1);
     code = barrier_check(call);
-    return code == BUS_OK ? decide(call, id, NULL, ret_verdict) : code;
+    return code == BUS_OK ? decide(call, id, ret_verdict) : code;
 }
 
-bool barrier_keep(const struct bus_call *call, struct bus_bytes reply,
-                  struct barrier_statement *ret)
+int barrier_keep(struct bus_call *call, struct bus_bytes reply)
 {
     const struct bus_saga_mark *saga = &call->meta.saga;
     const struct sql_value args[] = {sql_text(saga->gid),
                                      sql_text(saga->branch), sql_text(saga->op),
                                      sql_blob(reply)};
     if (reply.len == 0)
-        return false;
-    memcpy(ret->args, args, sizeof(args));
-    ret->statement = (struct sql_statement){keeps[dialect_of(call)], ret->args,
-                                            sizeof(args) / sizeof(*args)};
-    return true;
+        return BUS_OK;
+    return store_exec(call, keeps[dialect_of(call)], args,
+                      sizeof(args) / sizeof(*args), NULL);
 }
 
 /* ---- purge ---- */

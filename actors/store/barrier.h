@@ -25,23 +25,10 @@ struct sql_driver;
 int barrier_ensure(const struct sql_driver *driver, struct sql *sql,
                    struct bus_error *err);
 
-#define BARRIER_ARGS 6
-
-/* A statement of the barrier's; its arguments point to the call's. */
-struct barrier_statement {
-    struct sql_statement statement;
-    struct sql_value args[BARRIER_ARGS];
-};
-
-/* What writes the first row of call->meta.saga, which barrier_check found
- * sound. False: a message's check, where that is not so simple. */
-bool barrier_first(const struct bus_call *call, struct barrier_statement *ret);
-
-/* Writes the rows of call->meta.saga and says what they mean; as store_begin,
- * inside the transaction. first: what writing the first one did; NULL: it is
- * not written yet. */
-int barrier_enter(struct bus_call *call, const struct sql_done *first,
-                  enum store_verdict *ret_verdict, struct bus_bytes *stored);
+/* Writes the rows of call->meta.saga, which barrier_check found sound, and says
+ * what they mean; as store_begin, inside the transaction. */
+int barrier_enter(struct bus_call *call, enum store_verdict *ret_verdict,
+                  struct bus_bytes *stored);
 
 /* The operation that this one undoes, or NULL. */
 const char *barrier_origin(const char *op);
@@ -49,9 +36,8 @@ const char *barrier_origin(const char *op);
 /* INVALID_ARGUMENT unless gid, branch and op fit into their columns. */
 int barrier_check(struct bus_call *call);
 
-/* What stores the reply of the step that ran. False: it has none. */
-bool barrier_keep(const struct bus_call *call, struct bus_bytes reply,
-                  struct barrier_statement *ret);
+/* Stores the reply of the step that ran, if it has one. */
+int barrier_keep(struct bus_call *call, struct bus_bytes reply);
 
 /* Deletes one batch of rows older than that (Unix us) in one transaction. */
 int barrier_purge(const struct sql_driver *driver, struct sql *sql,

@@ -38,7 +38,13 @@
 #define DEFINE_WAIT (60 * BUS_SECOND)
 #define LOCK_WAIT_S 5 /* a statement waits for a row's lock */
 #define SECOND_US INT64_C(1000000)
-#define TEXT_MAX ((size_t)2 << 20) /* bytes of statements in one round trip */
+
+/* A statement and what its question marks stand for. */
+struct sql_statement {
+    const char *text;
+    const struct sql_value *args;
+    size_t count;
+};
 
 struct sql {
     struct dsn dsn;
@@ -50,7 +56,6 @@ struct sql {
     void *hooks_arg;
     struct kept statements; /* MYSQL_STMT */
     struct mysql_scratch scratch;
-    struct bus_buf text; /* of what goes in one round trip */
 };
 
 static int64_t now(void)
@@ -157,26 +162,6 @@ static int run_own(struct sql *sql, const char *text, int64_t deadline,
                : fail_query(sql, err);
 }
 
-/* Statements of the driver's own before and after one with arguments; "" for
- * none. number: whose result it is that ret receives. */
-static int run_around(struct sql *sql, const char *before,
-                      const struct sql_statement *statement, const char *after,
-                      int64_t deadline, struct sql_done *ret,
-                      struct bus_error *err)
-{
-    bus_buf_reset(&sql->text);
-    bus_buf_text(&sql->text, before);
-    mysql_text_write(&sql->text, sql->dsn.charset, statement);
-    bus_buf_text(&sql->text, after);
-    if (sql->text.failed)
-        abort(); /* mysql_text_fits has bounded it */
-    mysql_io_until(deadline);
-    return mysql_text_run(sql->my, bus_buf_bytes(&sql->text), *before ? 1 : 0,
-                          ret)
-               ? BUS_OK
-               : fail_query(sql, err);
-}
-
 /* CURRENT_TIMESTAMP and TIMESTAMP columns in the data source's zone, by name
  * or, where the server knows no names, by the offset of now. */
 static int set_time_zone(struct sql *sql, int64_t deadline,
@@ -231,8 +216,7 @@ static int connect_now(struct sql *sql, int64_t deadline, struct bus_error *err)
     /* FOUND_ROWS: an update that changes nothing still found its row. */
     if (!mysql_real_connect(sql->my, dsn->host, dsn->user, dsn->password,
                             *dsn->database ? dsn->database : NULL, dsn->port,
-                            dsn->socket,
-                            CLIENT_FOUND_ROWS | CLIENT_MULTI_STATEMENTS)) {
+                            dsn->socket, CLIENT_FOUND_ROWS)) {
         unsigned number = mysql_errno(sql->my);
         int code = mysql_error_fill(number, mysql_error(sql->my), err);
         if (mysql_error_gone(number))
@@ -412,9 +396,8 @@ static void driver_rollback(struct sql *sql)
 
 /* Nothing is lost with a BEGIN, nor with what was not committed, so that both
  * are repeated when the connection turns out to be dead. */
-static int begin_by(struct sql *sql, const struct sql_statement *first,
-                    int64_t deadline, struct sql_done *ret,
-                    struct bus_error *err)
+static int driver_begin(struct sql *sql, int64_t deadline,
+                        struct bus_error *err)
 {
     int code;
     int tries = 0;
@@ -424,9 +407,7 @@ static int begin_by(struct sql *sql, const struct sql_statement *first,
             return fail_late(err);
         code = ensure_connected(sql, deadline, err);
         if (code == BUS_OK)
-            code = first ? run_around(sql, "START TRANSACTION;", first, "",
-                                      deadline, ret, err)
-                         : run_own(sql, "START TRANSACTION", deadline, err);
+            code = run_own(sql, "START TRANSACTION", deadline, err);
     } while (code == BUS_UNKNOWN && tries++ == 0);
     if (code == BUS_UNKNOWN)
         return fail_gone(err);
@@ -434,27 +415,6 @@ static int begin_by(struct sql *sql, const struct sql_statement *first,
         roll_back(sql);
     sql->begun = code == BUS_OK;
     sql->lost = 0;
-    return code;
-}
-
-static int driver_begin(struct sql *sql, int64_t deadline,
-                        struct bus_error *err)
-{
-    return begin_by(sql, NULL, deadline, NULL, err);
-}
-
-static int driver_begin_with(struct sql *sql, const struct sql_statement *first,
-                             int64_t deadline, struct sql_done *ret,
-                             struct bus_error *err)
-{
-    if (mysql_text_fits(first))
-        return begin_by(sql, first, deadline, ret, err);
-    int code = begin_by(sql, NULL, deadline, NULL, err);
-    if (code == BUS_OK)
-        code = driver_exec(sql, first->text, first->args, first->count,
-                           deadline, ret, err);
-    if (code != BUS_OK)
-        driver_rollback(sql);
     return code;
 }
 
@@ -469,8 +429,7 @@ static int commit_ready(struct sql *sql, struct bus_error *err)
     return fail_gone(err);
 }
 
-static int commit_by(struct sql *sql, const struct sql_statement *last,
-                     struct bus_error *err)
+static int driver_commit(struct sql *sql, struct bus_error *err)
 {
     assert(sql->begun);
     int code = commit_ready(sql, err);
@@ -480,8 +439,7 @@ static int commit_by(struct sql *sql, const struct sql_statement *last,
     if (asked) {
         /* From here the answer is worth more than the call's deadline. */
         int64_t deadline = now() + MYSQL_IO_WAIT;
-        code = last ? run_around(sql, "", last, ";COMMIT", deadline, NULL, err)
-                    : run_own(sql, "COMMIT", deadline, err);
+        code = run_own(sql, "COMMIT", deadline, err);
         if (code == BUS_DEADLINE_EXCEEDED)
             code = bus_error_reason(err, BUS_UNKNOWN, "outcome_unknown",
                                     "database: no answer to a commit");
@@ -494,24 +452,6 @@ static int commit_by(struct sql *sql, const struct sql_statement *last,
         roll_back(sql);
     sql->begun = false;
     sql->lost = 0;
-    return code;
-}
-
-static int driver_commit(struct sql *sql, struct bus_error *err)
-{
-    return commit_by(sql, NULL, err);
-}
-
-static int driver_commit_with(struct sql *sql, const struct sql_statement *last,
-                              struct bus_error *err)
-{
-    if (mysql_text_fits(last))
-        return commit_by(sql, last, err);
-    int code = driver_exec(sql, last->text, last->args, last->count,
-                           now() + MYSQL_IO_WAIT, NULL, err);
-    if (code == BUS_OK)
-        return commit_by(sql, NULL, err);
-    driver_rollback(sql);
     return code;
 }
 
@@ -538,7 +478,6 @@ static void driver_close(struct sql *sql)
     dsn_release(&sql->dsn);
     zone_close(&sql->zone);
     free(sql->scratch.data);
-    bus_buf_release(&sql->text);
     free(sql);
 }
 
@@ -546,7 +485,6 @@ static int driver_open(const char *source, struct sql **ret,
                        struct bus_error *err)
 {
     struct sql *sql = array_new(1, sizeof(*sql));
-    bus_buf_init(&sql->text, TEXT_MAX);
     int code = dsn_parse(source, &sql->dsn, err);
     if (code == BUS_OK)
         code = zone_open(&sql->zone, sql->dsn.loc, err);
@@ -570,9 +508,7 @@ const struct sql_driver sql_mysql = {
     .open = driver_open,
     .close = driver_close,
     .begin = driver_begin,
-    .begin_with = driver_begin_with,
     .commit = driver_commit,
-    .commit_with = driver_commit_with,
     .rollback = driver_rollback,
     .exec = driver_exec,
     .query = driver_query,

@@ -53,13 +53,6 @@ int sql_no_memory(struct bus_error *err);
  * same transaction, run again from its start, may not meet. */
 #define SQL_DEADLOCK "deadlock"
 
-/* A statement and what its question marks stand for. */
-struct sql_statement {
-    const char *text;
-    const struct sql_value *args;
-    size_t count;
-};
-
 struct sql; /* one connection */
 struct sql_driver;
 
@@ -94,14 +87,6 @@ struct sql_driver {
      * have begun (writer.h). */
     int (*begin)(struct sql *sql, int64_t deadline, struct bus_error *err);
     int (*commit)(struct sql *sql, struct bus_error *err);
-    /* The same with a statement in front or behind that writes and has no
-     * question mark but for its arguments, in one round trip; one that fails
-     * leaves nothing begun. NULL: nothing is to be saved. */
-    int (*begin_with)(struct sql *sql, const struct sql_statement *first,
-                      int64_t deadline, struct sql_done *ret,
-                      struct bus_error *err);
-    int (*commit_with)(struct sql *sql, const struct sql_statement *last,
-                       struct bus_error *err);
     void (*rollback)(struct sql *sql);
     int (*exec)(struct sql *sql, const char *text, const struct sql_value *args,
                 size_t count, int64_t deadline, struct sql_done *ret,

@@ -242,27 +242,6 @@ static int begin(struct bus_call *call)
     return code;
 }
 
-/* With a first statement that writes. */
-static int begin_with(struct bus_call *call, const struct sql_statement *first,
-                      struct sql_done *ret)
-{
-    struct store *store = call->store;
-    const struct sql_driver *driver = store->shared->driver;
-    if (!driver->begin_with) {
-        int said = begin(call);
-        return said == BUS_OK ? store_exec(call, first->text, first->args,
-                                           first->count, ret)
-                              : said;
-    }
-    int code = store_connect(call);
-    if (code == BUS_OK)
-        code = driver->begin_with(store->sql, first, store_deadline(call), ret,
-                                  &call->error);
-    if (code == BUS_OK)
-        enter(call);
-    return code;
-}
-
 static int use_primary(struct bus_call *call)
 {
     if (!call->store)
@@ -336,12 +315,9 @@ static void roll_back(struct bus_call *call)
 static int try_step(struct bus_call *call, enum store_verdict *ret_verdict,
                     struct bus_bytes *stored)
 {
-    struct barrier_statement first;
-    struct sql_done done = {0};
-    bool with = barrier_first(call, &first);
-    int code = with ? begin_with(call, &first.statement, &done) : begin(call);
+    int code = begin(call);
     if (code == BUS_OK)
-        code = barrier_enter(call, with ? &done : NULL, ret_verdict, stored);
+        code = barrier_enter(call, ret_verdict, stored);
     if (code != BUS_OK && call->store->begun)
         roll_back(call);
     return code;
@@ -367,7 +343,7 @@ static int begin_step(struct bus_call *call, enum store_verdict *ret_verdict,
 }
 
 /* The commit itself, and with it the cache's part. */
-static int commit_now(struct bus_call *call, const struct sql_statement *last)
+static int commit_now(struct bus_call *call)
 {
     struct store *store = call->store;
     struct store_shared *shared = store->shared;
@@ -377,9 +353,7 @@ static int commit_now(struct bus_call *call, const struct sql_statement *last)
     if (fencing)
         fencing->fence(cache, call, store->stale);
     store->call = call;
-    const struct sql_driver *driver = shared->driver;
-    int code = last ? driver->commit_with(store->sql, last, &call->error)
-                    : driver->commit(store->sql, &call->error);
+    int code = shared->driver->commit(store->sql, &call->error);
     /* It may still be committed, after the deletes: keep readers from storing
      * for as long as a fence stands. */
     if (fencing && code == BUS_UNKNOWN)
@@ -405,22 +379,15 @@ static bool is_bare_step(const struct bus_call *call)
 static int commit(struct bus_call *call, struct bus_bytes reply)
 {
     struct store *store = call->store;
-    struct barrier_statement kept;
-    const struct sql_statement *last = NULL;
     int code = store->doomed;
-    if (code == BUS_OK && (store->step || is_bare_step(call)) &&
-        barrier_keep(call, reply, &kept))
-        last = &kept.statement;
-    if (last && !store->shared->driver->commit_with) {
-        code = store_exec(call, last->text, last->args, last->count, NULL);
-        last = NULL;
-    }
+    if (code == BUS_OK && (store->step || is_bare_step(call)))
+        code = barrier_keep(call, reply);
     if (code != BUS_OK) {
         roll_back(call);
         return code;
     }
     bus_effect("commit");
-    code = commit_now(call, last);
+    code = commit_now(call);
     if (code == BUS_OK)
         bus_effect("commit");
     leave(call);
@@ -473,7 +440,7 @@ int store_enter_anew(struct bus_call *call)
     struct bus_bytes stored;
     if (!call->store->step)
         return BUS_OK;
-    int code = barrier_enter(call, NULL, &verdict, &stored);
+    int code = barrier_enter(call, &verdict, &stored);
     if (code == BUS_OK && verdict != STORE_RUN)
         code = bus_error_set(&call->error, BUS_UNAVAILABLE,
                              "the step is done elsewhere meanwhile");

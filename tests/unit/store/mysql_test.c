@@ -344,118 +344,6 @@ static void a_deadlock_is_unavailable_to_one_of_two(void **state)
     driver->rollback(scene->a);
 }
 
-/* ---- one round trip ---- */
-
-static const char nasty[] = "'; drop table note; -- \\\" ? \xF0\x9F\x98\x80";
-
-static void note_make(struct scene *scene)
-{
-    assert_int_equal(
-        driver->define(scene->a,
-                       "create table note (id bigint primary key, natural_id "
-                       "bigint unsigned, json varchar(64) character set "
-                       "utf8mb4, `blob` blob)",
-                       &scene->err),
-        BUS_OK);
-}
-
-/* Of the rows that both connections see. */
-static size_t notes(struct scene *scene, struct all *ret)
-{
-    struct bus_list rows = {0};
-    assert_int_equal(
-        driver->query(scene->b,
-                      "select id as big, natural_id as `natural`, json, `blob` "
-                      "from note order by id",
-                      NULL, 0, soon(), &all_shape, 10, &scene->arena, &rows,
-                      &scene->err),
-        BUS_OK);
-    if (rows.count)
-        *ret = *(struct all *)rows.items;
-    return rows.count;
-}
-
-static void first_and_last_statements_travel_along(void **state)
-{
-    struct scene *scene = scene_of(state);
-    static const uint8_t bytes[] = {0, '\'', 255, '?'};
-    const struct sql_value args[] = {
-        sql_int(-7),
-        {.type = SQL_UINT, .as.natural = UINT64_MAX},
-        sql_text(nasty),
-        sql_blob((struct bus_bytes){bytes, sizeof(bytes)})};
-    const struct sql_value other[] = {sql_int(8), sql_text(NULL), sql_text(""),
-                                      sql_blob((struct bus_bytes){0})};
-    static const char text[] = "insert into note values (?, ?, ?, ?)";
-    const struct sql_statement first = {text, args, 4}, last = {text, other, 4};
-    struct sql_done done = {0};
-    struct all row;
-    note_make(scene);
-    assert_int_equal(
-        driver->begin_with(scene->a, &first, soon(), &done, &scene->err),
-        BUS_OK);
-    assert_int_equal(done.affected, 1);
-    assert_int_equal(notes(scene, &row), 0);
-    assert_int_equal(driver->commit_with(scene->a, &last, &scene->err), BUS_OK);
-    assert_int_equal(notes(scene, &row), 2);
-    assert_int_equal(row.big, -7);
-    assert_true(row.natural == UINT64_MAX);
-    assert_string_equal(row.json, nasty);
-    assert_int_equal(row.blob.len, sizeof(bytes));
-    assert_memory_equal(row.blob.data, bytes, sizeof(bytes));
-}
-
-static void a_large_value_goes_by_itself(void **state)
-{
-    struct scene *scene = scene_of(state);
-    static uint8_t large[60000];
-    const struct sql_value args[] = {
-        sql_int(1),
-        sql_blob((struct bus_bytes){large, sizeof(large)}),
-        {.type = SQL_DOUBLE, .as.real = 2}};
-    static const char text[] =
-        "insert into note (id, `blob`, natural_id) values (?, ?, ?)";
-    const struct sql_statement whole = {text, args, 3};
-    struct sql_done done = {0};
-    struct all row;
-    note_make(scene);
-    assert_int_equal(
-        driver->begin_with(scene->a, &whole, soon(), &done, &scene->err),
-        BUS_OK);
-    assert_int_equal(done.affected, 1);
-    driver->rollback(scene->a);
-    begin(scene, scene->a);
-    assert_int_equal(driver->commit_with(scene->a, &whole, &scene->err),
-                     BUS_OK);
-    assert_int_equal(notes(scene, &row), 1);
-    assert_int_equal(row.blob.len, sizeof(large));
-}
-
-static void what_fails_on_the_way_leaves_nothing(void **state)
-{
-    struct scene *scene = scene_of(state);
-    const struct sql_value id = sql_int(1);
-    const struct sql_statement row = {"insert into note (id) values (?)", &id,
-                                      1};
-    struct sql_done done;
-    struct all found;
-    note_make(scene);
-    assert_int_equal(
-        driver->begin_with(scene->a, &row, soon(), &done, &scene->err), BUS_OK);
-    assert_int_equal(driver->commit_with(scene->a, &row, &scene->err),
-                     BUS_ALREADY_EXISTS);
-    assert_int_equal(notes(scene, &found), 0);
-    begin(scene, scene->a); /* it is over */
-    assert_int_equal(driver->commit_with(scene->a, &row, &scene->err), BUS_OK);
-    assert_int_equal(
-        driver->begin_with(scene->a, &row, soon(), &done, &scene->err),
-        BUS_ALREADY_EXISTS);
-    begin(scene, scene->a); /* none was begun */
-    run(scene, scene->a, "insert into note (id) values (2)");
-    driver->rollback(scene->a);
-    assert_int_equal(notes(scene, &found), 1);
-}
-
 #define T(name) cmocka_unit_test_setup_teardown(name, scene_open, scene_close)
 
 int main(void)
@@ -470,9 +358,6 @@ int main(void)
         T(a_deadline_ends_a_statement),
         T(nobody_at_the_socket_is_unavailable),
         T(a_deadlock_is_unavailable_to_one_of_two),
-        T(first_and_last_statements_travel_along),
-        T(a_large_value_goes_by_itself),
-        T(what_fails_on_the_way_leaves_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
